@@ -1,0 +1,268 @@
+"""``tacit.fit``: records and labels in, a `Run` out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tacit.compare.baselines import feature_candidates
+from tacit.compare.candidate import Candidate
+from tacit.compare.model import Model, modalities
+from tacit.compare.plan import Budget, Plan, allot
+from tacit.compare.protocol import Comparison, Outcome, folds_for, truth_of
+from tacit.compare.recipe import Recipe
+from tacit.compare.scores import metric_for, values_of
+from tacit.compare.speed import estimated, measured
+from tacit.compare.user import UserCandidate
+from tacit.compare.workbench import Workbench, cache_folder, make_fabric
+from tacit.data.read import read
+from tacit.data.records import Records, concatenate
+from tacit.data.task import Classes, MultiLabel
+from tacit.errors import InputError
+from tacit.labels.base import Labels
+from tacit.labels.exact import Exact
+from tacit.labels.given import Kind, labels_of, require_usable
+from tacit.listing import nearest, pick
+from tacit.run import Run
+from tacit.runfolder import Workplace, describe_run, write_run
+from tacit.systems.base import systems
+from tacit.train.watch import Watch
+
+AUTO = {
+    "image": ("supervised", "supervised-augmented", "fixmatch"),
+    "text": ("supervised", "supervised-augmented", "uda"),
+    "table": ("supervised", "supervised-augmented", "fixmatch"),
+}
+"""What ``methods=None`` trains beside the baselines on features: what the prior expects most of."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """Records with known labels that are looked at once, after everything is decided."""
+
+    records: Records
+    labels: Labels
+
+
+def fit(
+    records: Any,
+    labels: Any = None,
+    *,
+    budget: str | float = "2m",
+    seed: int = 0,
+    out: str | Path | None = None,
+    metric: str | None = None,
+    methods: Sequence[str | Callable[..., Any]] | None = None,
+    encoder: str = "auto",
+    groups: Sequence[Any] | None = None,
+    test: Any = None,
+    test_labels: Any = None,
+    unlabelled: Any = None,
+    plan: str | Path | Plan | None = None,
+    resume: bool = False,
+    modality: str | None = None,
+    task: Kind | None = None,
+    device: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
+    command: str | None = None,
+    clock: bool = True,
+) -> Run:
+    """Train on what is known, learn from the rest, and judge honestly.
+
+    ``records``: `Records` or whatever `tacit.read` takes. ``labels``: `Labels`, a path to ``id,label``, values
+    aligned to the records (None, NaN unknown), or None for class folders. ``budget``: "2m", "90s", "300steps".
+    ``methods``: names of systems (default: what is expected to work best), or callables and scikit-learn
+    estimators of your own. ``out``: the run folder; None keeps the run in memory. ``clock`` False plans from
+    shapes alone, so that the result depends on nothing but data and seed.
+
+    Raises `InputError` for input that cannot be used, before any training.
+    """
+    watch = watch or Watch()
+    spent = Budget.parse(budget)
+    data = _records(records, modality)
+    known = labels_of(labels, data, task)
+    require_usable(known)
+    if unlabelled is not None:
+        data, known, groups = _extended(data, known, groups, _records(unlabelled, data.modality))
+    judged = _test(test, test_labels, data, known, task)
+    workplace = Workplace.open(out, resume, {"data": data.hash, "labels": _digest(known), "seed": seed})
+    if workplace is not None and workplace.finished is not None:
+        return workplace.finished
+    watch.say(f"{data.description}; {known.describe()}")
+    followed = plan if isinstance(plan, Plan) else Plan.read(Path(plan)) if plan is not None else None
+    if workplace is not None and workplace.plan is not None:
+        followed = workplace.plan
+    if followed is not None:
+        encoder, metric, options = followed.encoder, followed.metric, followed.options
+        spent, seed = Budget.parse(followed.budget), followed.seed
+        methods = methods if methods is not None else _planned(followed)
+    bench = _bench(data, known, encoder, device, watch, dict(options or {}))
+    candidates = _candidates(bench, methods, dict(options or {}))
+    if followed is None:
+        followed = _plan(bench, known, candidates, spent, seed, metric, encoder, dict(options or {}), clock)
+    elif followed.data and followed.data != data.hash:
+        watch.say("the plan was made for other data; it is followed all the same")
+    if workplace is not None:
+        workplace.keep_plan(followed)
+    comparison = Comparison(
+        bench,
+        known,
+        candidates,
+        followed,
+        None if workplace is None else workplace.folder,
+        None if groups is None else np.asarray(groups, dtype=object),
+        spent.seconds if clock else None,
+    )
+    if comparison.held_out == 0:
+        watch.say("no class has two labels, so none can be held out to judge by")
+    outcome = comparison.run()
+    watch.say(outcome.verdict.sentence)
+    predictor = comparison.final(outcome.verdict.deployed)
+    model = Model(outcome.verdict.deployed, predictor, bench.prepared, bench.task, data.schema)
+    tests = _test_scores(comparison, outcome, model, judged)
+    followed.cuts = [*followed.cuts, *outcome.cuts]
+    info = describe_run(bench, known, comparison, outcome, followed, tests, command, judged is not None)
+    if workplace is None:
+        return Run(info, followed, None, model)
+    return write_run(workplace, bench, known, model, comparison, outcome, followed, info)
+
+
+def _records(source: Any, modality: str | None) -> Records:
+    if isinstance(source, Records):
+        if modality is not None and modality != source.modality:
+            raise InputError(f"the records are {source.modality}, not {modality}")
+        return source
+    return read(source, modality=modality)
+
+
+def _extended(
+    data: Records, labels: Labels, groups: Sequence[Any] | None, more: Records
+) -> tuple[Records, Labels, Sequence[Any] | None]:
+    """The records followed by unlabelled ones; each of these is a group of its own."""
+    both = concatenate(data, more)
+    padded = labels.padded(len(more))
+    if groups is None:
+        return both, padded, None
+    return both, padded, [*groups, *(f"unlabelled {i}" for i in range(len(more)))]
+
+
+def _test(test: Any, test_labels: Any, data: Records, labels: Labels, task: Kind | None) -> Test | None:
+    if test is None:
+        return None
+    records = _records(test, data.modality).conform(data.schema)
+    if isinstance(labels, Exact) and isinstance(labels.task, Classes) and not isinstance(test_labels, Labels):
+        raw = labels_of(test_labels, records, "classes")
+        assert isinstance(raw, Exact)
+        names = [None if v < 0 else raw.task.names[v] for v in raw.y]
+        return Test(records, Exact.from_values(names, labels.task.names))
+    kind: Kind | None = task if isinstance(labels, Exact) else "regression"
+    return Test(records, labels_of(test_labels, records, kind))
+
+
+def _bench(
+    data: Records, labels: Labels, encoder: str, device: str, watch: Watch, options: dict[str, Any]
+) -> Workbench:
+    modality = pick(data.modality, modalities(), "modality")
+    prepared = modality().fit(data, encoder, options=options)
+    watch.say(prepared.weights.note)
+    return Workbench(data, prepared, labels.task, make_fabric(device), watch, cache_folder())
+
+
+def task_kind(bench: Workbench) -> str:
+    """The kind of task as systems name it."""
+    return str(bench.task.to_json()["kind"])
+
+
+def _candidates(
+    bench: Workbench, methods: Sequence[str | Callable[..., Any]] | None, options: dict[str, Any]
+) -> list[Candidate]:
+    """Baselines on features always; then what was asked for, trained baselines included, or the default."""
+    named: Sequence[Any] = methods if methods is not None else AUTO.get(bench.records.modality, ())
+    heads = {c.name: c for c in feature_candidates(bench)}
+    known = systems()
+    result: list[Candidate] = list(heads.values())
+    for baseline in ("supervised", "supervised-augmented"):
+        if methods is not None and baseline not in named and not any(_trained(m, known) for m in named):
+            continue
+        if known[baseline].suits(bench.records.modality, task_kind(bench)):
+            result.append(Recipe(known[baseline], bench, options))
+    for method in named:
+        if not isinstance(method, str):
+            result.append(UserCandidate(method, bench))
+        elif method in heads or method in ("supervised", "supervised-augmented"):
+            continue
+        elif method not in known:
+            raise InputError(f"unknown method {method!r}. {nearest(method, [*known, *heads])}")
+        elif not known[method].suits(bench.records.modality, task_kind(bench)):
+            if methods is None:
+                continue
+            system = known[method]
+            raise InputError(
+                f"{method} works on {', '.join(system.modalities)} for {', '.join(system.tasks)}, "
+                f"not on {bench.records.modality} for {task_kind(bench)}"
+            )
+        else:
+            result.append(Recipe(known[method], bench, options))
+    return result
+
+
+def _trained(method: Any, known: Mapping[str, Any]) -> bool:
+    return isinstance(method, str) and method in known
+
+
+def _planned(plan: Plan) -> list[str]:
+    return [name for name in plan.candidates if name in systems()]
+
+
+def _plan(
+    bench: Workbench,
+    labels: Labels,
+    candidates: Sequence[Candidate],
+    budget: Budget,
+    seed: int,
+    metric: str | None,
+    encoder: str,
+    options: dict[str, Any],
+    clock: bool,
+) -> Plan:
+    folds = folds_for(labels, budget.seconds)
+    recipes = [c for c in candidates if isinstance(c, Recipe)]
+    if budget.seconds is not None and recipes and clock:
+        bench.watch.say("measuring how long a step takes")
+    speed = measured if clock else estimated
+    plans = allot(recipes, budget, folds, lambda recipe: speed(recipe, labels, seed))
+    name = metric_for(bench.task, metric).name
+    return Plan(seed, str(budget), name, folds, encoder, plans, bench.records.hash, options)
+
+
+def _test_scores(
+    comparison: Comparison, outcome: Outcome, model: Model, test: Test | None
+) -> dict[str, dict[str, float]]:
+    """The metric of the deployed model and of the refit reference on the test records, looked at once."""
+    if test is None:
+        return {}
+    predictors = {model.candidate: model.predictor}
+    if outcome.reference not in predictors:
+        predictors[outcome.reference] = comparison.final(outcome.reference)
+    known = test.labels.labelled()
+    records, truth = test.records.take(known), truth_of(test.labels.take(known))
+    return {
+        name: {"score": comparison.metric.score(truth, values_of(predictor(records)))}
+        for name, predictor in predictors.items()
+    }
+
+
+def _digest(labels: Labels) -> str:
+    """A hash of the evidence, so that a resume is of the same labels."""
+    import hashlib
+
+    array: NDArray[Any] = labels.y if isinstance(labels, Exact) else truth_of(labels)
+    names = labels.task.names if isinstance(labels.task, Classes | MultiLabel) else ()
+    return hashlib.sha256(array.tobytes() + json.dumps(names).encode()).hexdigest()

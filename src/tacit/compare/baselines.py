@@ -1,0 +1,246 @@
+"""Honest baselines on fixed features, as candidates: what anyone would try first, with the same labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tacit.compare.candidate import FitPlan, Predictor
+from tacit.compare.predictors import (
+    EstimatorPredictor,
+    Kind,
+    LinearPredictor,
+    NeighboursPredictor,
+    Reader,
+    SparseLinearPredictor,
+)
+from tacit.compare.workbench import Workbench
+from tacit.data.records import Records
+from tacit.data.task import Number
+from tacit.engines.features import Linear, Neighbours, fit_linear, standardisation
+from tacit.errors import InputError
+from tacit.labels.base import Labels
+from tacit.labels.exact import Exact
+from tacit.labels.values import Values
+
+PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
+
+
+class FeatureCandidate:
+    """A candidate on fixed features: no label-free stage, seconds to fit."""
+
+    trained: ClassVar[bool] = False
+    family: ClassVar[str] = "features"
+    baseline: ClassVar[bool] = True
+    name: str
+    title: str
+
+    def __init__(self, bench: Workbench) -> None:
+        self.bench = bench
+
+    @property
+    def rung_one(self) -> Kind:
+        """The features of rung 1 for the run's encoder."""
+        return "frozen" if self.bench.prepared.weights.pretrained else "plain"
+
+    def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> None:
+        """Nothing: the features are the workbench's."""
+
+    def fit(
+        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
+    ) -> Predictor:
+        raise NotImplementedError
+
+
+class Logistic(FeatureCandidate):
+    """Frozen features and a penalised linear head; the penalty chosen by inner folds where there are enough labels."""
+
+    name = "logistic"
+    title = "Features + logistic regression"
+
+    def fit(
+        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
+    ) -> Predictor:
+        features = self.bench.features(records)
+        penalty = inner_choice(PENALTIES, labels, rng, lambda p, part: fit_linear(features, part, p), features)
+        reader = Reader(self.bench.prepared, self.rung_one, self.bench)
+        return LinearPredictor(reader, labels.task, fit_linear(features, labels, penalty))
+
+
+class TfidfLogistic(FeatureCandidate):
+    """TF-IDF of words and word pairs with logistic regression, for texts."""
+
+    name = "tfidf-logistic"
+    title = "TF-IDF + logistic regression"
+
+    def fit(
+        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
+    ) -> Predictor:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import GridSearchCV
+
+        reader = Reader(self.bench.prepared, "tfidf", self.bench)
+        exact = require_exact(labels, self.name)
+        known = labels.labelled()
+        x, y = reader(records)[known], exact.y[known]
+        model: Any = LogisticRegression(C=10.0, max_iter=1000)
+        folds = int(min(3, np.bincount(y)[np.unique(y)].min()))
+        if folds >= 2:
+            model = GridSearchCV(model, {"C": [1.0, 10.0, 100.0]}, cv=folds, scoring="neg_log_loss")
+        model.fit(x, y)
+        best = model.best_estimator_ if folds >= 2 else model
+        weight, bias = multiclass_coefficients(best, exact.task.outputs)
+        return SparseLinearPredictor(reader, exact.task, weight, bias)
+
+
+class Spreading(FeatureCandidate):
+    """Label spreading (Zhou et al. 2004) over the nearest neighbours of all records, labelled or not."""
+
+    name = "label-spreading"
+    title = "Label spreading on features"
+    neighbours: ClassVar[int] = 7
+
+    def fit(
+        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
+    ) -> Predictor:
+        from sklearn.semi_supervised import LabelSpreading
+
+        exact = require_exact(labels, self.name)
+        features = self.bench.features(records)
+        centre, scale = common_scale(features)
+        points = ((torch.from_numpy(features) - centre) / scale).numpy()
+        model = LabelSpreading(kernel="knn", n_neighbors=min(self.neighbours, len(points) - 1), max_iter=100)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            quiet_fit(model, points, exact.y)
+        spread = np.zeros((len(points), exact.task.outputs), dtype=np.float32)
+        spread[:, model.classes_] = np.nan_to_num(model.label_distributions_)
+        head = Neighbours(points, spread, self.neighbours)
+        return NeighboursPredictor(
+            Reader(self.bench.prepared, self.rung_one, self.bench), exact.task, head, centre, scale
+        )
+
+
+class SelfTraining(FeatureCandidate):
+    """scikit-learn's self-training around logistic regression on features (Yarowsky 1995)."""
+
+    name = "self-training"
+    title = "Self-training on features"
+
+    def fit(
+        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
+    ) -> Predictor:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.semi_supervised import SelfTrainingClassifier
+
+        exact = require_exact(labels, self.name)
+        features = self.bench.features(records)
+        centre, scale = standardisation(features)
+        x = ((torch.from_numpy(features) - centre) / scale).numpy()
+        if len(np.unique(exact.y[exact.y >= 0])) < 2:
+            raise InputError("self-training needs labels of two classes at least")
+        model = SelfTrainingClassifier(LogisticRegression(C=1.0, max_iter=300), threshold=0.9, max_iter=5)
+        quiet_fit(model, x, exact.y)
+        weight, bias = multiclass_coefficients(model.estimator_, exact.task.outputs)
+        head = Linear(centre, scale, torch.from_numpy(weight), torch.from_numpy(bias))
+        return LinearPredictor(Reader(self.bench.prepared, self.rung_one, self.bench), exact.task, head)
+
+
+class Trees(FeatureCandidate):
+    """Histogram gradient-boosted trees on plain features, for tables (Friedman 2001; scikit-learn's)."""
+
+    name = "boosted-trees"
+    title = "Gradient-boosted trees"
+
+    def fit(
+        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
+    ) -> Predictor:
+        from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+        reader = Reader(self.bench.prepared, "plain", self.bench)
+        known = labels.labelled()
+        x = reader(records.take(known))
+        seed = int(rng.integers(2**31))
+        few = max(2, min(20, len(known) // 10))
+        if isinstance(labels, Values):
+            y = labels.v[known]
+            model: Any = HistGradientBoostingRegressor(random_state=seed, min_samples_leaf=few).fit(x, y)
+            spread = float(np.std(y - model.predict(x)))
+            return EstimatorPredictor(reader, labels.task, model, np.arange(1), spread)
+        exact = require_exact(labels, self.name)
+        y = exact.y[known]
+        if len(np.unique(y)) < 2:
+            raise InputError("boosted trees need labels of two classes at least")
+        model = HistGradientBoostingClassifier(random_state=seed, min_samples_leaf=few).fit(x, y)
+        return EstimatorPredictor(reader, exact.task, model, model.classes_.astype(np.int64), 0.0)
+
+
+def feature_candidates(bench: Workbench) -> list[FeatureCandidate]:
+    """The baselines on features that suit the run's modality and task."""
+    kinds: list[type[FeatureCandidate]] = [Logistic]
+    if not isinstance(bench.task, Number):
+        kinds += [Spreading, SelfTraining]
+    if bench.prepared.name == "text" and not isinstance(bench.task, Number):
+        kinds.append(TfidfLogistic)
+    if bench.prepared.name == "table":
+        kinds.append(Trees)
+    return [kind(bench) for kind in kinds]
+
+
+def require_exact(labels: Labels, name: str) -> Exact:
+    """The labels as exact classes, or an error that names the candidate."""
+    if not isinstance(labels, Exact) or labels.y.ndim != 1:
+        raise InputError(f"{name} needs one exact class per labelled record")
+    return labels
+
+
+def inner_choice(
+    choices: tuple[float, ...],
+    labels: Labels,
+    rng: np.random.Generator,
+    fit: Callable[[float, Labels], Linear],
+    features: NDArray[np.float32],
+) -> float:
+    """The choice with the best held-out evidence log-likelihood over two inner folds; 1.0 with few labels."""
+    units = len(labels.units())
+    if units < 20:
+        return 1.0
+    fold = rng.permutation(units) % 2
+    totals = np.zeros(len(choices))
+    for side in (0, 1):
+        train = labels.hide(np.flatnonzero(fold == side))
+        judge = labels.hide(np.flatnonzero(fold != side))
+        for k, choice in enumerate(choices):
+            prediction = labels.task.prediction(fit(choice, train)(features))
+            totals[k] += float(judge.log_likelihood(prediction).clamp_min(-20.0).sum())
+    return choices[int(np.argmax(totals))]
+
+
+def multiclass_coefficients(model: Any, classes: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights (D, C) and bias (C,) of a fitted logistic regression; absent classes get a bias of -20."""
+    coef, intercept, present = np.asarray(model.coef_), np.asarray(model.intercept_), np.asarray(model.classes_)
+    if len(coef) == 1:
+        coef, intercept = np.concatenate([-coef / 2, coef / 2]), np.concatenate([-intercept / 2, intercept / 2])
+    weight = np.zeros((coef.shape[1], classes), dtype=np.float32)
+    bias = np.full(classes, -20.0, dtype=np.float32)
+    weight[:, present], bias[present] = coef.T, intercept
+    return weight, bias
+
+
+def common_scale(features: NDArray[np.float32]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Centre of each column and one scale for all, so that distances keep the features' own geometry."""
+    centre = torch.from_numpy(features.mean(axis=0))
+    spread = float(features.std()) or 1.0
+    return centre, torch.full_like(centre, spread)
+
+
+def quiet_fit(model: Any, x: NDArray[np.float32], y: NDArray[np.int64]) -> None:
+    """Fit without the warnings on convergence and empty rounds that a user of tacit cannot act on."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(x, y)

@@ -1,0 +1,86 @@
+"""Anything that can be compared, and what it leaves behind: a predictor that saves and loads without pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+
+from tacit.data.prediction import Prediction
+from tacit.data.records import Records
+from tacit.data.task import Task
+from tacit.engines.settings import Settings
+from tacit.labels.base import Labels
+from tacit.modalities.base import Prepared
+from tacit.train.watch import Deadline
+
+Shared = Any
+"""What ``prepare`` made without labels, once for all folds; only the candidate itself reads it."""
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """Steps and settings of one stage of one fit."""
+
+    name: str
+    steps: int
+    settings: Settings
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "steps": self.steps, "settings": self.settings.to_json()}
+
+    @staticmethod
+    def from_json(state: dict[str, Any]) -> StagePlan:
+        """The inverse of `to_json`."""
+        return StagePlan(state["name"], int(state["steps"]), Settings(**state["settings"]))
+
+
+@dataclass
+class FitPlan:
+    """One fit: its stages, where checkpoints go, and how long it may take at most.
+
+    ``curve`` and ``cuts`` are filled by the fit: learning curve points, and stages that a deadline ended early.
+    """
+
+    stages: Sequence[StagePlan] = ()
+    folder: Path | None = None
+    deadline: Deadline | None = None
+    name: str = ""
+    curve: list[tuple[int, str, float]] = field(default_factory=list)
+    cuts: list[str] = field(default_factory=list)
+
+
+class Predictor(Protocol):
+    """A fitted candidate: records in, `Prediction` out."""
+
+    kind: ClassVar[str]
+
+    def __call__(self, records: Records) -> Prediction: ...
+
+    def save(self, folder: Path) -> None:
+        """Write JSON and tensors into an existing folder."""
+
+    @classmethod
+    def load(cls, folder: Path, prepared: Prepared, task: Task) -> Self:
+        """The inverse of `save`."""
+
+
+class Candidate(Protocol):
+    """A way to turn records and evidence into a predictor."""
+
+    name: str
+    title: str
+    family: str
+    baseline: bool
+    trained: bool  # costs steps of the plan, in contrast to heads and trees that take seconds
+
+    def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> Shared:
+        """Label-free work, done once for all folds."""
+
+    def fit(
+        self, records: Records, labels: Labels, shared: Shared, plan: FitPlan, rng: np.random.Generator
+    ) -> Predictor:
+        """A predictor from all records and whatever evidence ``labels`` holds."""

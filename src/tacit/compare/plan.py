@@ -1,0 +1,198 @@
+"""The plan: steps of every stage, fold and candidate, made once from a budget, then followed whatever the clock says.
+
+A run's results are a function of (data, seed, plan).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tacit.compare.candidate import StagePlan
+from tacit.compare.recipe import Recipe
+from tacit.engines.settings import Settings
+from tacit.errors import InputError
+from tacit.systems.base import Stage
+
+FOLD_SHARE = 0.5
+FINAL_SHARE = 0.38
+BASELINE_WEIGHT = 0.2
+FEWEST_STEPS = 20
+SecondsPerStep = Callable[[Recipe], list[float]]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Wall-clock seconds to plan for, or steps of every final fit."""
+
+    seconds: float | None = None
+    steps: int | None = None
+
+    @staticmethod
+    def parse(text: str | float) -> Budget:
+        """From "90s", "2m", "1h30m", "300steps", or a number of seconds."""
+        if isinstance(text, int | float):
+            return Budget.parse(f"{text}s")
+        clean = text.strip().lower().replace(" ", "")
+        if match := re.fullmatch(r"(\d+)steps?", clean):
+            steps = int(match[1])
+            if steps < 1:
+                raise InputError(f"the budget {text!r} has no step; give at least 1step")
+            return Budget(steps=steps)
+        match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", clean)
+        if not clean or match is None:
+            raise InputError(f"cannot read the budget {text!r}; write 90s, 2m, 1h30m or 300steps")
+        hours, minutes, seconds = (float(part or 0) for part in match.groups())
+        total = 3600 * hours + 60 * minutes + seconds
+        if total < 5:
+            raise InputError(f"the budget {text!r} is too short for one candidate; give at least 5s, better 1m")
+        return Budget(seconds=total)
+
+    def __str__(self) -> str:
+        return f"{self.steps}steps" if self.steps is not None else f"{self.seconds:g}s"
+
+
+@dataclass(frozen=True)
+class CandidatePlan:
+    """Stages of a candidate: without labels once, then in each fold, then for the final fit."""
+
+    prepare: Sequence[StagePlan] = ()
+    fold: Sequence[StagePlan] = ()
+    final: Sequence[StagePlan] = ()
+    skipped: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        parts = {"prepare": self.prepare, "fold": self.fold, "final": self.final}
+        return {name: [s.to_json() for s in stages] for name, stages in parts.items()} | {"skipped": self.skipped}
+
+    @staticmethod
+    def from_json(state: dict[str, Any]) -> CandidatePlan:
+        """The inverse of `to_json`."""
+        parts = {k: [StagePlan.from_json(s) for s in state[k]] for k in ("prepare", "fold", "final")}
+        return CandidatePlan(**parts, skipped=state.get("skipped", ""))
+
+
+@dataclass
+class Plan:
+    """All that decides a run's results beside data and seed. ``cuts`` logs where a clock ended a stage early."""
+
+    seed: int
+    budget: str
+    metric: str
+    folds: int
+    encoder: str
+    candidates: dict[str, CandidatePlan]
+    data: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    cuts: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        state = {k: getattr(self, k) for k in ("seed", "budget", "metric", "folds", "encoder", "data", "options", "cuts")}
+        return {"format": 1} | state | {"candidates": {n: c.to_json() for n, c in self.candidates.items()}}
+
+    @staticmethod
+    def from_json(state: Mapping[str, Any]) -> Plan:
+        """The inverse of `to_json`; a file that is no plan is an `InputError`."""
+        try:
+            if state["format"] != 1:
+                raise InputError(f"the plan has format {state['format']!r}; this version of tacit reads format 1")
+            candidates = {n: CandidatePlan.from_json(c) for n, c in state["candidates"].items()}
+            return Plan(
+                seed=int(state["seed"]),
+                budget=str(state["budget"]),
+                metric=str(state["metric"]),
+                folds=int(state["folds"]),
+                encoder=str(state["encoder"]),
+                data=str(state.get("data", "")),
+                options=dict(state.get("options", {})),
+                cuts=list(state.get("cuts", [])),
+                candidates=candidates,
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"this is no plan of tacit: {error!r} is missing or malformed") from error
+
+    @staticmethod
+    def read(path: Path) -> Plan:
+        """A plan from a JSON file."""
+        try:
+            state = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"no plan at {path}") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} is no JSON: {error}") from None
+        if not isinstance(state, dict):
+            raise InputError(f"{path} holds no plan, but a {type(state).__name__}")
+        return Plan.from_json(state)
+
+
+def allot(
+    recipes: Sequence[Recipe], budget: Budget, folds: int, seconds_per_step: SecondsPerStep
+) -> dict[str, CandidatePlan]:
+    """Steps for every stage, fold and trained candidate.
+
+    Folds get ``FOLD_SHARE`` of a budget in seconds, split over candidates, baselines at ``BASELINE_WEIGHT`` of a
+    system; the final fit gets ``FINAL_SHARE``; the rest is for heads, reading and the page. Without folds the final
+    fit gets both. A candidate left with fewer than ``FEWEST_STEPS`` is skipped and says so.
+    """
+    if budget.steps is not None:
+        return {r.name: _by_steps(r, budget.steps, folds) for r in recipes}
+    assert budget.seconds is not None
+    weights = {r.name: BASELINE_WEIGHT if r.baseline else 1.0 for r in recipes}
+    total = sum(weights.values())
+    final_time = budget.seconds * (FINAL_SHARE if folds else FOLD_SHARE + FINAL_SHARE)
+    plans = {}
+    for recipe in recipes:
+        fold_time = budget.seconds * FOLD_SHARE * weights[recipe.name] / total if folds else 0.0
+        plans[recipe.name] = _by_seconds(recipe, fold_time, final_time, folds, seconds_per_step(recipe))
+    return plans
+
+
+def stage_plans(recipe: Recipe, steps: Sequence[int], stages: Sequence[Stage]) -> list[StagePlan]:
+    """Settings of each stage with its steps, no more than the settings allow."""
+    context = recipe.context(0)
+    result = []
+    for stage, count in zip(stages, steps, strict=True):
+        settings: Settings = stage.settings(context)
+        result.append(StagePlan(stage.name, min(max(count, 1), settings.most_steps), settings))
+    return result
+
+
+def _by_steps(recipe: Recipe, steps: int, folds: int) -> CandidatePlan:
+    free = len(recipe.label_free)
+    counts = [max(1, round(steps * stage.share)) for stage in recipe.system.stages]
+    final = stage_plans(recipe, counts[free:], recipe.system.stages[free:])
+    half = [max(1, count // 2) for count in counts[free:]]
+    fold = stage_plans(recipe, half, recipe.system.stages[free:]) if folds else []
+    return CandidatePlan(stage_plans(recipe, counts[:free], recipe.label_free), fold, final)
+
+
+def _by_seconds(
+    recipe: Recipe, fold_time: float, final_time: float, folds: int, seconds: Sequence[float]
+) -> CandidatePlan:
+    stages, free = recipe.system.stages, len(recipe.label_free)
+    shares = [stage.share for stage in stages]
+    free_share, rest = sum(shares[:free]), max(sum(shares[free:]), 1e-9)
+    # the label-free stages run once, so their time is taken from folds and final fit together
+    prepare_time = free_share * (fold_time if folds else final_time)
+    fold_left = (fold_time - prepare_time) / folds if folds else 0.0
+    final_left = final_time if folds else final_time - prepare_time
+
+    def steps(time: float, which: range, total: float) -> list[int]:
+        return [int(time * shares[i] / total / seconds[i]) for i in which]
+
+    labelled = range(free, len(stages))
+    prepare = steps(prepare_time, range(free), max(free_share, 1e-9))
+    fold = steps(fold_left, labelled, rest) if folds else []
+    final = steps(final_left, labelled, rest)
+    if min([*prepare, *fold, *final]) < FEWEST_STEPS:
+        slowest = max(seconds)
+        return CandidatePlan(skipped=f"the budget leaves fewer than {FEWEST_STEPS} steps of {slowest:.2g} s each")
+    return CandidatePlan(
+        stage_plans(recipe, prepare, recipe.label_free),
+        stage_plans(recipe, fold, stages[free:]) if folds else [],
+        stage_plans(recipe, final, stages[free:]),
+    )

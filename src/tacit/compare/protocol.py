@@ -1,0 +1,259 @@
+"""The comparison itself: every candidate on the same folds, then the verdict, then one final fit.
+
+Each unit of work (a candidate's label-free stages, one of its folds, the final fit) is a function of (data, seed,
+plan) and is written once it is done, so a run that was killed goes on where it stopped and ends the same.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save
+
+from tacit.compare.candidate import Candidate, FitPlan, Predictor, Shared, StagePlan
+from tacit.compare.folds import NEVER, make_folds
+from tacit.compare.plan import CandidatePlan, Plan
+from tacit.compare.prior import Expectation, expectation, reference_order
+from tacit.compare.recipe import Pretrained
+from tacit.compare.scores import Metric, metric_for, values_of
+from tacit.compare.store import Store, read_prediction, write_prediction
+from tacit.compare.verdict import Entry, Verdict, entries, judge
+from tacit.compare.workbench import Workbench
+from tacit.data.atomic import atomic_write
+from tacit.data.prediction import Prediction
+from tacit.errors import InputError, Interrupted, TacitError
+from tacit.labels.base import Labels
+from tacit.labels.exact import Exact
+from tacit.labels.values import Values
+from tacit.train.watch import Deadline
+
+SLACK = 2.0
+"""A fit may take this many times its planned share of the clock before it is cut."""
+
+Curve = list[tuple[int, str, float]]
+
+
+@dataclass
+class Outcome:
+    """What the comparison found. ``failures``: candidates that could not be compared, and why."""
+
+    store: Store
+    reference: str
+    lines: list[Entry]
+    verdict: Verdict
+    failures: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
+    cuts: list[str] = field(default_factory=list)
+
+
+class Comparison:
+    """Runs a plan. ``folder`` keeps finished units for a resume; ``clock`` seconds a fit may be late, None never."""
+
+    def __init__(
+        self,
+        bench: Workbench,
+        labels: Labels,
+        candidates: Sequence[Candidate],
+        plan: Plan,
+        folder: Path | None = None,
+        groups: NDArray[np.object_] | None = None,
+        clock: float | None = None,
+    ) -> None:
+        self.bench, self.labels, self.plan, self.folder = bench, labels, plan, folder
+        self.candidates = {c.name: c for c in candidates}
+        self.metric: Metric = metric_for(bench.task, plan.metric)
+        self.groups = groups
+        self.clock = clock
+        self.known = labels.labelled()
+        self.fold_of = self._folds()
+        self._shared: dict[str, Shared] = {}
+        self._outcome_seconds: dict[str, float] = {}
+        self._curves: dict[str, Curve] = {}
+        self._cuts: list[str] = []
+
+    @property
+    def held_out(self) -> int:
+        """How many labelled records some fold holds out."""
+        return int((self.fold_of != NEVER).sum())
+
+    def run(self) -> Outcome:
+        """All folds of all candidates, and the verdict. Raises `TacitError` where no baseline survives."""
+        store = Store(self.bench.task, self.plan.seed)
+        failures = {n: p.skipped for n, p in self.plan.candidates.items() if p.skipped}
+        for name, candidate in self.candidates.items():
+            if name in failures or self.held_out == 0:
+                continue
+            try:
+                parts = [(fold, self._fold(candidate, fold)) for fold in self._fold_numbers()]
+            except Interrupted:
+                raise
+            except (TacitError, ValueError, RuntimeError) as error:
+                failures[name] = str(error)
+                self.bench.watch.say(f"{name} failed: {error}")
+                continue
+            for fold, prediction in parts:
+                store.add(name, self.known[self.fold_of == fold], fold, prediction)
+            self._tell_best(store, name)
+        return self._judged(store, failures)
+
+    def final(self, name: str) -> Predictor:
+        """The candidate refit on all labels."""
+        candidate = self.candidates[name]
+        plan = self._fit_plan(name, "final", self._of(name).final)
+        begun = time.monotonic()
+        rng = self._rng(name, "final")
+        predictor = candidate.fit(self.bench.records, self.labels, self._prepared(candidate), plan, rng)
+        self._note(name, plan, time.monotonic() - begun, keep_curve=True)
+        return predictor
+
+    def _folds(self) -> NDArray[np.int64]:
+        rng = np.random.default_rng([self.plan.seed, zlib.crc32(b"folds")])
+        groups = None if self.groups is None else self.groups[self.known]
+        if self.plan.folds < 2:
+            return np.full(len(self.known), NEVER, dtype=np.int64)
+        if isinstance(self.labels, Values):
+            return make_folds(self.labels.v[self.known], self.plan.folds, rng, groups, numeric=True)
+        assert isinstance(self.labels, Exact)
+        y = self.labels.y[self.known]
+        strata = y if y.ndim == 1 else np.zeros(len(y))
+        return make_folds(strata.astype(np.float64), self.plan.folds, rng, groups, numeric=y.ndim == 2)
+
+    def _fold_numbers(self) -> list[int]:
+        return sorted(int(f) for f in np.unique(self.fold_of) if f != NEVER)
+
+    def _of(self, name: str) -> CandidatePlan:
+        return self.plan.candidates.get(name, CandidatePlan())
+
+    def _rng(self, name: str, unit: str) -> np.random.Generator:
+        return np.random.default_rng([self.plan.seed, zlib.crc32(name.encode()), zlib.crc32(unit.encode())])
+
+    def _fit_plan(self, name: str, unit: str, stages: Sequence[StagePlan]) -> FitPlan:
+        folder = None if self.folder is None else self.folder / "checkpoints" / f"{name}-{unit}"
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        deadline = None if self.clock is None else Deadline(self.clock * SLACK)
+        return FitPlan(stages, folder, deadline, f"{name} {unit}")
+
+    def _fold(self, candidate: Candidate, fold: int) -> Prediction:
+        path = None if self.folder is None else self.folder / "units" / f"{candidate.name}-{fold}.safetensors"
+        if path is not None and path.exists():
+            prediction, meta = read_prediction(path)
+            self._add_seconds(candidate.name, float(str(meta["seconds"])))
+            return prediction
+        shared = self._prepared(candidate)
+        held = self.known[self.fold_of == fold]
+        plan = self._fit_plan(candidate.name, f"fold {fold}", self._of(candidate.name).fold)
+        begun = time.monotonic()
+        rng = self._rng(candidate.name, f"fold {fold}")
+        predictor = candidate.fit(self.bench.records, without(self.labels, held), shared, plan, rng)
+        prediction = predictor(self.bench.records.take(held))
+        seconds = time.monotonic() - begun
+        self._note(candidate.name, plan, seconds)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_prediction(path, prediction, {"seconds": seconds})
+        return prediction
+
+    def _prepared(self, candidate: Candidate) -> Shared:
+        if candidate.name not in self._shared:
+            self._shared[candidate.name] = self._prepare(candidate)
+        return self._shared[candidate.name]
+
+    def _prepare(self, candidate: Candidate) -> Shared:
+        stages = self._of(candidate.name).prepare
+        path = None if self.folder is None else self.folder / "units" / f"{candidate.name}-shared.safetensors"
+        if path is not None and path.exists():
+            return Pretrained(load_file(path))
+        plan = self._fit_plan(candidate.name, "label-free", stages)
+        begun = time.monotonic()
+        shared = candidate.prepare(self.bench.records, plan, self._rng(candidate.name, "label-free"))
+        self._note(candidate.name, plan, time.monotonic() - begun, keep_curve=True)
+        if path is not None and isinstance(shared, Pretrained) and shared.weights is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, save({k: v.contiguous() for k, v in shared.weights.items()}))
+        return shared
+
+    def _note(self, name: str, plan: FitPlan, seconds: float, keep_curve: bool = False) -> None:
+        self._add_seconds(name, seconds)
+        self._cuts += plan.cuts
+        if plan.curve and (keep_curve or name not in self._curves):
+            kept = self._curves.get(name, []) if keep_curve else []
+            self._curves[name] = kept + plan.curve
+
+    def _add_seconds(self, name: str, seconds: float) -> None:
+        self._outcome_seconds[name] = self._outcome_seconds.get(name, 0.0) + seconds
+
+    def _tell_best(self, store: Store, name: str) -> None:
+        truth = self._truth(store, name)
+        score = self.metric.score(truth, values_of(store.of(name)[1]))
+        self.bench.watch.best(name, score, self.metric.name)
+
+    def _truth(self, store: Store, name: str) -> NDArray[np.float64]:
+        index, _ = store.of(name)
+        return truth_of(self.labels.take(index))
+
+    def _judged(self, store: Store, failures: dict[str, str]) -> Outcome:
+        usable = [n for n in self.candidates if n not in failures]
+        baselines = {n for n in usable if self.candidates[n].baseline}
+        if not baselines:
+            reasons = "; ".join(f"{n}: {why}" for n, why in failures.items())
+            raise InputError(f"no baseline could be fitted, so there is nothing to compare with ({reasons})")
+        priors = {n: self._prior(self.candidates[n].family) for n in usable if n not in baselines}
+        if self.held_out == 0:
+            order = reference_order(self.bench.prepared.name, self.bench.prepared.weights.pretrained)
+            reference = min(baselines, key=lambda n: order.index(n) if n in order else len(order))
+            lines = [Entry(n, n in baselines, *[None] * 6, priors.get(n)) for n in usable]
+            verdict = judge(lines, reference, self.metric, 0, priors)
+        else:
+            values = {n: values_of(store.of(n)[1]) for n in usable}
+            first = next(iter(values))
+            rng = np.random.default_rng([self.plan.seed, zlib.crc32(b"bootstrap")])
+            groups = None
+            if self.groups is not None:
+                groups = np.unique(self.groups[store.of(first)[0]].astype(str), return_inverse=True)[1]
+            reference, lines = entries(
+                values, self._truth(store, first), self.metric, baselines, priors, rng, groups
+            )
+            verdict = judge(lines, reference, self.metric, self.held_out, priors)
+        return Outcome(
+            store, reference, lines, verdict, failures, self._outcome_seconds, self._curves, self._cuts
+        )
+
+    def _prior(self, family: str) -> Expectation:
+        labelled = len(self.known)
+        classes = self.bench.task.outputs if isinstance(self.labels, Exact) else 10
+        return expectation(family, self.bench.prepared.name, labelled / max(classes, 1))
+
+
+def without(labels: Labels, records: NDArray[np.int64]) -> Labels:
+    """The labels with every unit hidden that speaks of one of these records."""
+    units = labels.units()
+    owner = np.repeat(np.arange(len(units)), np.diff(units.offsets))
+    touched = np.isin(units.sites // labels.task.sites_per_record, records)
+    return labels.hide(np.unique(owner[touched]))
+
+
+def truth_of(labels: Labels) -> NDArray[np.float64]:
+    """(sites,) the exact truth that labels hold, for metrics."""
+    if isinstance(labels, Values):
+        return labels.v
+    if isinstance(labels, Exact):
+        return labels.y.reshape(-1).astype(np.float64)
+    raise TypeError(f"{type(labels).__name__} holds no exact truth to score against")
+
+
+def folds_for(labels: Labels, seconds: float | None) -> int:
+    """How many folds: 3 for a short budget, 5 for one of ten minutes and more; 0 where no class has two labels."""
+    if isinstance(labels, Exact) and labels.y.ndim == 1 and labels.counts().max(initial=0) < 2:
+        return 0
+    most = int(min(5, len(labels.labelled())))
+    wanted = 5 if seconds is not None and seconds >= 600 else 3
+    return min(wanted, most) if most >= 2 else 0
+

@@ -1,0 +1,60 @@
+"""Seconds a step of each stage takes: measured by a short probe, or estimated from shapes alone."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from tacit.compare.recipe import Recipe, built
+from tacit.engines.method import Method
+from tacit.labels.base import Labels
+from tacit.systems.base import Stage
+from tacit.train.loop import Batches, Work, train
+from tacit.train.watch import Watch
+
+PROBE_STEPS = 4
+FLOPS_PER_SECOND = 25e9
+SECONDS_PER_MODULE = 6e-5
+
+
+def measured(recipe: Recipe, labels: Labels, seed: int) -> list[float]:
+    """Seconds per step of each stage, the median of a few steps after one to warm up."""
+    seconds = []
+    method: Method | None = None
+    for stage in recipe.system.stages:
+        method, work = _work(recipe, stage, method, labels, seed)
+        train(method, work, recipe.bench.fabric, Watch())
+        times = []
+        for _ in range(PROBE_STEPS):
+            begun = time.perf_counter()
+            train(method, work, recipe.bench.fabric, Watch())
+            times.append(time.perf_counter() - begun)
+        seconds.append(float(np.median(times)))
+    return seconds
+
+
+def estimated(recipe: Recipe, labels: Labels, seed: int) -> list[float]:
+    """Seconds per step of each stage on two ordinary cores, a function of shapes alone: the same on any machine."""
+    seconds = []
+    method: Method | None = None
+    for stage in recipe.system.stages:
+        method, work = _work(recipe, stage, method, labels, seed)
+        method.to(recipe.bench.fabric.device).train()
+        counter = FlopCounterMode(display=False)
+        with torch.random.fork_rng(devices=[]), counter:
+            losses = method(Batches(method, work, recipe.bench.fabric.device).at(0, 0.0))
+            torch.stack([v.float() for v in losses.values()]).sum().backward()  # type: ignore[no-untyped-call]
+        modules = sum(1 for m in method.modules() if not isinstance(m, nn.Sequential))
+        seconds.append(counter.get_total_flops() / FLOPS_PER_SECOND + modules * SECONDS_PER_MODULE)
+    return seconds
+
+
+def _work(recipe: Recipe, stage: Stage, before: Method | None, labels: Labels, seed: int) -> tuple[Method, Work]:
+    context = recipe.context(len(labels.labelled()))
+    method = built(stage, context, before, seed)
+    settings = stage.settings(context)
+    return method, Work(recipe.bench.pool, recipe.bench.prepared, labels, settings, 1, seed, "speed probe")

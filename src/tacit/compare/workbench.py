@@ -1,0 +1,114 @@
+"""What all candidates of a run share: the fitted modality, the pool, and the features of rungs 0 and 1."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from numpy.typing import NDArray
+
+from tacit.data.atomic import atomic_write
+from tacit.data.batch import Batch
+from tacit.data.records import Records
+from tacit.data.task import Task
+from tacit.errors import InputError
+from tacit.modalities.base import Prepared
+from tacit.train.pool import Pool
+from tacit.train.predict import embed, pool_batches, record_batches
+from tacit.train.watch import Watch
+
+
+def cache_folder() -> Path:
+    """Where embeddings are kept: ``TACIT_CACHE``, or ``tacit`` in the user's cache folder."""
+    if named := os.environ.get("TACIT_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tacit"
+
+
+class Workbench:
+    """Shared work on ``records``. ``cache`` None keeps nothing between runs."""
+
+    def __init__(
+        self,
+        records: Records,
+        prepared: Prepared,
+        task: Task,
+        fabric: Fabric,
+        watch: Watch,
+        cache: Path | None = None,
+    ) -> None:
+        self.records = records
+        self.prepared = prepared
+        self.task = task
+        self.fabric = fabric
+        self.watch = watch
+        self.cache = cache
+        self.encoder_calls = 0
+        self._pool: Pool | None = None
+        self._features: dict[str, NDArray[np.float32]] = {}
+
+    @property
+    def pool(self) -> Pool:
+        """The run's records, collated once."""
+        if self._pool is None:
+            self._pool = Pool(self.records, self.prepared)
+        return self._pool
+
+    def batches(self, records: Records) -> Iterator[Batch]:
+        """Consecutive batches of ``records``, from the pool where they are the run's own."""
+        if records.hash == self.records.hash:
+            return pool_batches(self.pool)
+        return record_batches(records, self.prepared)
+
+    def features(self, records: Records) -> NDArray[np.float32]:
+        """(n, D) features of rung 1: pretrained embeddings where weights are at hand, else plain features."""
+        key = records.hash
+        if key not in self._features:
+            if self.prepared.weights.pretrained:
+                self._features[key] = self._embedded(records)
+            else:
+                blocks = [self.prepared.plain(samples) for samples in records.blocks(4096)]
+                self._features[key] = np.concatenate(blocks).astype(np.float32)
+        return self._features[key]
+
+    def _embedded(self, records: Records) -> NDArray[np.float32]:
+        path = self._cache_path(records)
+        if path is not None and path.exists():
+            return np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
+        self.watch.say(f"embedding {len(records):,} records with {self.prepared.weights.spec}")
+        encoder = self.prepared.encoder().to(self.fabric.device)
+        self.encoder_calls += 1
+        values = embed(encoder, self.batches(records), self.prepared)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, _npy_bytes(values))
+        return values
+
+    def _cache_path(self, records: Records) -> Path | None:
+        if self.cache is None:
+            return None
+        weights = self.prepared.weights
+        name = hashlib.sha256(f"{records.hash}|{weights.spec}|{weights.sha256}".encode()).hexdigest()
+        return self.cache / "embeddings" / f"{name}.npy"
+
+
+def _npy_bytes(array: NDArray[np.float32]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def make_fabric(device: str = "auto") -> Fabric:
+    """One process on the named device: "auto", "cpu" or "gpu"; a GPU that is absent is an `InputError`."""
+    if device in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise InputError("a GPU was asked for and there is none; use --device auto or --device cpu")
+    accelerator = {"auto": "auto", "cpu": "cpu", "gpu": "gpu", "cuda": "gpu"}.get(device)
+    if accelerator is None:
+        raise InputError(f"unknown device {device!r}. Known are: auto, cpu, gpu.")
+    return Fabric(accelerator=accelerator, devices=1)

@@ -1,0 +1,106 @@
+"""Tables as records: which columns are features, of which kind, and why others are not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tacit.data.records import Samples
+from tacit.data.sources.columns import Columns, RawTable, ids_of
+from tacit.data.sources.kinds import Kind, decide, typed
+from tacit.errors import InputError
+
+
+class TableSource:
+    """Rows of a table. ``schema`` has the ``columns`` that are features, and those ``left_out`` with the
+    reason.
+
+    ``exclude`` are columns that are known but no features (targets, groups); every column, feature or not, is
+    a side column too.
+    """
+
+    modality = "table"
+
+    def __init__(
+        self,
+        raw: RawTable,
+        *,
+        id: str | None = None,
+        exclude: Sequence[str] = (),
+        kinds: Sequence[Kind] | None = None,
+    ) -> None:
+        raw.check(exclude)
+        self._raw, self._id, self._exclude = raw, id, tuple(exclude)
+        self.root = raw.root
+        self.ids, id_column = ids_of(raw, id)
+        self.columns = Columns(raw.table)
+        left_out: list[dict[str, str]] = []
+        if kinds is None:
+            kinds, left_out = _decide_all(raw, id_column, exclude)
+        self.schema: dict[str, Any] = {"columns": list(kinds), "left_out": left_out}
+        self._features = pa.table({kind["name"]: typed(raw, kind) for kind in kinds}).combine_chunks()
+        self.description = _describe(raw, kinds, left_out, id_column)
+
+    def gather(self, index: NDArray[np.int64]) -> Samples:
+        """Feature columns of the rows at ``index``."""
+        return self._features.take(pa.array(index))
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(
+            f"{self._raw.digest} {json.dumps(self.schema, sort_keys=True)}".encode()
+        ).hexdigest()
+
+    def conform(self, schema: dict[str, Any]) -> TableSource:
+        """The same rows with the columns and kinds of ``schema``; a missing column is an `InputError`."""
+        kinds = schema.get("columns", [])
+        if not all(isinstance(kind, dict) for kind in kinds):
+            raise InputError(f"{self.description} cannot be read in the form {schema}: that is no table's.")
+        exclude = [name for name in self._exclude if name not in {kind["name"] for kind in kinds}]
+        return TableSource(self._raw, id=self._id, exclude=exclude, kinds=kinds)
+
+
+def _decide_all(
+    raw: RawTable, id_column: str | None, exclude: Sequence[str]
+) -> tuple[list[Kind], list[dict[str, str]]]:
+    kinds: list[Kind] = []
+    left_out: list[dict[str, str]] = []
+    for name in raw.table.column_names:
+        kind: Kind | str
+        if name == id_column:
+            kind = "it is the id"
+        elif name in exclude:
+            kind = "it was excluded"
+        else:
+            kind = decide(raw, name)
+        if isinstance(kind, str):
+            left_out.append({"name": name, "reason": kind})
+        else:
+            kinds.append(kind)
+    if not kinds and not raw.named:
+        return [{"name": name, "kind": "numeric"} for name in raw.table.column_names], []
+    if not kinds:
+        reasons = "; ".join(f"{entry['name']!r}: {entry['reason']}" for entry in left_out[:5])
+        raise InputError(f"{raw.name} has no column to learn from ({reasons}).")
+    return kinds, left_out
+
+
+def _describe(
+    raw: RawTable, kinds: Sequence[Kind], left_out: list[dict[str, str]], id_column: str | None
+) -> str:
+    counts = Counter(kind["kind"] for kind in kinds)
+    what = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+    out = [f"{e['name']} ({e['reason'].removeprefix('it is ').removeprefix('it was ')})" for e in left_out]
+    without = (
+        f"; left out: {', '.join(out[:8])}{f' and {len(out) - 8} more' if len(out) > 8 else ''}"
+        if out
+        else ""
+    )
+    by = f"; ids from {id_column!r}" if id_column is not None else ""
+    return f"{raw.table.num_rows:,} rows of {raw.name} ({len(kinds)} columns: {what}{without}{by})"

@@ -1,0 +1,72 @@
+"""Contrastive learning: views of one record attract, views of others repel."""
+
+from __future__ import annotations
+
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, normalize
+from torch.utils.checkpoint import checkpoint
+
+from tacit.data.batch import Features
+from tacit.engines.method import Losses, Method, Needs, Step
+from tacit.nets.network import Projector, padded
+
+
+class Contrast(Method):
+    """Two views through encoder and projector, compared by normalised temperature-scaled cross-entropy.
+
+    Label-free. The predictor is the encoder itself; ``projector`` stays, because fine-tuning may start inside it.
+    """
+
+    family: ClassVar[str] = "contrast"
+
+    def __init__(
+        self, encoder: nn.Module, temperature: float = 0.2, dimensions: int = 64, layers: int = 2, block: int = 1024
+    ) -> None:
+        super().__init__()
+        self.needs = Needs(unlabelled=("strong", "strong2"))
+        self.backbone = encoder
+        self.projector = Projector(cast(int, encoder.width), dimensions, layers)
+        self.temperature = temperature
+        self.block = block
+
+    def loss(self, step: Step) -> Losses:
+        first, second = padded([step.unlabelled["strong"].batch, step.unlabelled["strong2"].batch])
+        both = cast(Features, self.backbone(type(first).concatenate([first, second]))).pooled
+        z = normalize(cast(Tensor, self.projector(both)).float(), dim=1)
+        half = len(z) // 2
+        return {"contrast": nt_xent(z[:half], z[half:], self.temperature, self.block)}
+
+    def predictor(self) -> nn.Module:
+        return self.backbone
+
+    def encoder(self) -> nn.Module:
+        return self.backbone
+
+
+def nt_xent(a: Tensor, b: Tensor, temperature: float, block: int = 1024) -> Tensor:
+    """Normalised temperature-scaled cross-entropy (Chen et al. 2020, SimCLR, equation 1).
+
+    ``a``, ``b``: (B, D) unit vectors, row i of each from record i. Rows are compared in blocks that are computed
+    again in the backward pass, so memory grows with B * block and not with B².
+    """
+    z = torch.cat([a, b])
+    count = len(a)
+    rows = torch.arange(2 * count, device=z.device)
+    partner = (rows + count) % (2 * count)
+    if len(z) <= block:
+        return _rows_loss(z, z, rows, partner, temperature) / len(z)
+    total = z.new_zeros(())
+    for part in rows.split(block):
+        total = total + cast(
+            Tensor, checkpoint(_rows_loss, z[part], z, part, partner[part], temperature, use_reentrant=False)
+        )
+    return total / len(z)
+
+
+def _rows_loss(rows: Tensor, z: Tensor, own: Tensor, partner: Tensor, temperature: float) -> Tensor:
+    logits = rows @ z.T / temperature
+    itself = torch.nn.functional.one_hot(own, len(z)).bool()
+    return cross_entropy(logits.masked_fill(itself, -torch.inf), partner, reduction="sum")

@@ -1,0 +1,134 @@
+"""Exact labels with unknowns: the likelihood of a unit is ``p[y]``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tacit.data.prediction import Categorical, Prediction
+from tacit.data.task import Classes, MultiLabel
+from tacit.errors import InputError
+from tacit.labels.base import Labels, Units
+from tacit.labels.values_io import is_unknown, label_text, write_labels
+
+
+class Exact(Labels):
+    """One known class per labelled record, or ``(n, K)`` yes/no labels.
+
+    ``y``: (n,) ints from 0 to C - 1, or (n, K) of 0 and 1; -1 is unknown. ``classes``: the names in order.
+    """
+
+    task: Classes | MultiLabel
+
+    def __init__(self, y: Any, classes: Sequence[str] | None = None) -> None:
+        array = np.array(y)
+        if array.ndim not in (1, 2):
+            raise InputError(f"labels have shape {array.shape}; give (records,) or (records, labels)")
+        if array.size and not np.issubdtype(array.dtype, np.integer):
+            raise InputError(f"labels are {array.dtype}; give ints with -1 for unknown, or use Exact.from_values")
+        self.y: NDArray[np.int64] = array.astype(np.int64)
+        self.y.setflags(write=False)
+        wide = array.ndim == 2
+        outcomes = 2 if wide else (len(classes) if classes is not None else int(self.y.max(initial=-1)) + 1)
+        bad = np.argwhere((self.y < -1) | (self.y >= outcomes))
+        if len(bad):
+            where = tuple(int(i) for i in bad[0])
+            raise InputError(
+                f"record {where[0]} has label {self.y[where]}, but labels go from 0 to {outcomes - 1} "
+                "with -1 for unknown"
+            )
+        count = self.y.shape[1] if wide else outcomes
+        names = tuple(classes) if classes is not None else tuple(str(c) for c in range(count))
+        if len(names) != count:
+            raise InputError(f"{len(names)} class names for {count} labels")
+        if len(set(names)) != len(names):
+            raise InputError("two classes have the same name")
+        self.task = MultiLabel(names) if wide else Classes(names)
+
+    @classmethod
+    def from_values(cls, values: Sequence[Any], classes: Sequence[str] | None = None) -> Exact:
+        """From raw values (strings, numbers, booleans); None, NaN and empty text are unknown.
+
+        Classes are sorted, numbers by value, unless given.
+        """
+        known = [None if is_unknown(v) else label_text(v) for v in values]
+        names = list(classes) if classes is not None else sort_names({k for k in known if k is not None})
+        number = {name: i for i, name in enumerate(names)}
+        for row, name in enumerate(known):
+            if name is not None and name not in number:
+                raise InputError(f"record {row} has label {name!r}, which is none of the classes {names}")
+        return cls(np.array([-1 if k is None else number[k] for k in known], dtype=np.int64), names)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def units(self) -> Units:
+        return Units.single(np.flatnonzero(self.y.reshape(-1) >= 0).astype(np.int64))
+
+    def hide(self, units: NDArray[np.int64]) -> Self:
+        flat = self.y.reshape(-1).copy()
+        flat[self.units().sites[units]] = -1
+        return self._with(flat.reshape(self.y.shape))
+
+    def take(self, index: NDArray[np.int64]) -> Self:
+        return self._with(self.y[index])
+
+    def padded(self, extra: int) -> Self:
+        unknown = np.full((extra, *self.y.shape[1:]), -1, dtype=np.int64)
+        return self._with(np.concatenate([self.y, unknown]))
+
+    def log_likelihood(self, prediction: Prediction) -> Tensor:
+        if not isinstance(prediction, Categorical):
+            raise TypeError("exact labels speak of classes; the prediction is of numbers")
+        flat = torch.from_numpy(self.y.reshape(-1)).to(prediction.log_p.device)
+        sites = torch.nonzero(flat >= 0)[:, 0]
+        return prediction.log_p[sites, flat[sites]]
+
+    def log_emission(self) -> Tensor:
+        """(sites, C): 0 for the observed class and -inf for others; 0 everywhere for unknown sites."""
+        flat = torch.from_numpy(self.y.reshape(-1).copy())
+        outcomes = 2 if isinstance(self.task, MultiLabel) else self.task.outputs
+        emission = torch.zeros(len(flat), outcomes)
+        known = flat >= 0
+        emission[known] = -torch.inf
+        emission[known, flat[known]] = 0.0
+        return emission
+
+    def counts(self) -> NDArray[np.int64]:
+        """(C,) labelled records per class, or (K,) positives per label."""
+        if isinstance(self.task, MultiLabel):
+            return (self.y == 1).sum(axis=0).astype(np.int64)
+        return np.bincount(self.y[self.y >= 0], minlength=self.task.outputs).astype(np.int64)
+
+    def describe(self) -> str:
+        known = int((self.y >= 0).any(axis=1).sum()) if self.y.ndim == 2 else int((self.y >= 0).sum())
+        kind = "labels" if isinstance(self.task, MultiLabel) else "classes"
+        return f"exact labels on {known:,} of {len(self):,} records, {len(self.task.names)} {kind}"
+
+    def to_file(self, path: Path, ids: Sequence[str]) -> None:
+        if isinstance(self.task, MultiLabel):
+            columns = {n: [None if v < 0 else int(v) for v in self.y[:, k]] for k, n in enumerate(self.task.names)}
+        else:
+            names = self.task.names
+            columns = {"label": [None if v < 0 else names[v] for v in self.y]}
+        write_labels(path, ids, columns)
+
+    def _with(self, y: NDArray[np.int64]) -> Self:
+        new = object.__new__(type(self))
+        new.y = y
+        new.task = self.task
+        return new
+
+
+def sort_names(names: set[str]) -> list[str]:
+    """Class names in a stable order: by value where all are numbers, else as text."""
+    try:
+        return sorted(names, key=lambda name: (float(name), name))
+    except ValueError:
+        return sorted(names)

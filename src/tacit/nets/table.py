@@ -1,0 +1,106 @@
+"""Table encoders: a residual MLP, and a transformer with one token per column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from tacit.data.batch import Batch, Features
+from tacit.nets.transformer import Block
+
+
+class TableMLP(nn.Module):
+    """Numbers, their missing flags and category embeddings through residual blocks.
+
+    After the MLP and ResNet of Gorishniy et al. (2021), with layer norm, which unlike batch norm does not
+    mix labelled, unlabelled and corrupted rows. Reads ``numeric`` (B, Dn), ``missing`` (B, Dn) and
+    ``categorical`` (B, Dc); ``pooled`` is (B, width), there are no local features.
+    """
+
+    def __init__(
+        self, numeric: int, sizes: Sequence[int], *, width: int = 256, depth: int = 2, dropout: float = 0.1
+    ) -> None:
+        """``numeric``: number of numeric columns; ``sizes``: number of codes of every categorical one."""
+        super().__init__()
+        self.width = width
+        self.embed = nn.ModuleList(nn.Embedding(size, _embedding_width(size)) for size in sizes)
+        entered = 2 * numeric + sum(_embedding_width(size) for size in sizes)
+        self.enter = nn.Linear(entered, width)
+        self.blocks = nn.ModuleList(_residual(width, dropout) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, batch: Batch) -> Features:
+        numeric, missing, categorical = batch["numeric"], batch["missing"], batch["categorical"]
+        # An imputed number says nothing: the flag stands in its place.
+        parts = [numeric.masked_fill(missing, 0.0), missing.to(numeric.dtype)]
+        parts += [embed(categorical[:, i]) for i, embed in enumerate(self.embed)]
+        x = self.enter(torch.cat(parts, dim=1))
+        for block in self.blocks:
+            x = x + block(x)
+        return Features(torch.relu(self.norm(x)))
+
+
+class TableTransformer(nn.Module):
+    """FT-Transformer (Gorishniy et al. 2021): a token per column, a summary token, pre-norm blocks.
+
+    A number's token is value · weight + bias, a missing one's a vector of its own, a category's its embedding
+    plus the column's bias. ``pooled`` is the summary token; ``local`` (B, columns, width) has numeric columns
+    first. Where the batch has ``hidden`` (B, columns) bool, those columns are left out of the attention
+    altogether, as the context encoder of masked engines needs it; ``mask`` is False there.
+    """
+
+    def __init__(
+        self, numeric: int, sizes: Sequence[int], *, width: int = 64, depth: int = 3, heads: int = 4,
+        dropout: float = 0.1,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.width = width
+        bound = width**-0.5
+        self.weight = nn.Parameter(torch.empty(numeric, width).uniform_(-bound, bound))
+        self.gap = nn.Parameter(torch.empty(numeric, width).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(numeric + len(sizes), width).uniform_(-bound, bound))
+        self.summary = nn.Parameter(torch.empty(width).uniform_(-bound, bound))
+        self.embed = nn.ModuleList(_embedding(size, width, bound) for size in sizes)
+        self.blocks = nn.ModuleList(Block(width, heads, 2 * width, dropout) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, batch: Batch) -> Features:
+        tokens = self._tokens(batch)
+        rows, columns, _ = tokens.shape
+        hidden = batch.tensors.get("hidden")
+        present = torch.ones_like(tokens[:, :, 0], dtype=torch.bool) if hidden is None else ~hidden
+        x = torch.cat([self.summary.expand(rows, 1, -1), tokens], dim=1)
+        attended = torch.cat([torch.ones_like(present[:, :1]), present], dim=1)
+        for block in self.blocks:
+            x = block(x, attended)
+        x = self.norm(x)
+        positions = torch.arange(columns, device=x.device).expand(rows, columns)
+        return Features(x[:, 0], x[:, 1:], positions, present)
+
+    def _tokens(self, batch: Batch) -> Tensor:
+        numeric, missing = batch["numeric"].unsqueeze(2), batch["missing"].unsqueeze(2)
+        parts = [torch.where(missing, self.gap, numeric * self.weight)]
+        parts += [embed(batch["categorical"][:, i]).unsqueeze(1) for i, embed in enumerate(self.embed)]
+        return torch.cat(parts, dim=1) + self.bias
+
+
+def _embedding(size: int, width: int, bound: float) -> nn.Embedding:
+    return nn.Embedding(size, width, _weight=torch.empty(size, width).uniform_(-bound, bound))
+
+
+def _embedding_width(size: int) -> int:
+    """A rule of thumb between one dimension per value and a cap that suits small tables."""
+    return min(16, (size + 1) // 2)
+
+
+def _residual(width: int, dropout: float) -> nn.Module:
+    return nn.Sequential(
+        nn.LayerNorm(width),
+        nn.Linear(width, width),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(width, width),
+        nn.Dropout(dropout),
+    )

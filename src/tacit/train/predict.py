@@ -1,0 +1,61 @@
+"""Predictions and embeddings of many records, in blocks, without gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tacit.data.batch import Batch, Features
+from tacit.data.prediction import Prediction, concatenate
+from tacit.data.records import Records
+from tacit.data.task import Task
+from tacit.modalities.base import Prepared
+from tacit.train.pool import Pool
+
+BLOCK = 512
+
+
+def pool_batches(pool: Pool, index: NDArray[np.int64] | None = None, size: int = BLOCK) -> Iterator[Batch]:
+    """Consecutive batches of a pool, or of the records of it at ``index``."""
+    positions = torch.arange(len(pool)) if index is None else torch.from_numpy(index)
+    for part in positions.split(size):
+        yield pool.batch(part)
+
+
+def record_batches(records: Records, prepared: Prepared, size: int = BLOCK) -> Iterator[Batch]:
+    """Consecutive batches decoded as they are needed; nothing is kept."""
+    for samples in records.blocks(size):
+        yield prepared.collate(samples)
+
+
+def run(module: nn.Module, batches: Iterator[Batch], prepared: Prepared) -> Iterator[Tensor | Features]:
+    """The module's outputs on the clean view of each batch, in evaluation mode, on the module's device."""
+    device = next((t.device for t in (*module.parameters(), *module.buffers())), torch.device("cpu"))
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.inference_mode():
+            for batch in batches:
+                yield cast("Tensor | Features", module(prepared.clean(batch.to(device))))
+    finally:
+        module.train(was_training)
+
+
+def predict(module: nn.Module, batches: Iterator[Batch], prepared: Prepared, task: Task) -> Prediction:
+    """One `Prediction` of all batches, on the CPU in float32."""
+    parts = [task.prediction(cast(Tensor, out).cpu()) for out in run(module, batches, prepared)]
+    if not parts:
+        return task.prediction(torch.zeros(0, task.outputs))
+    return concatenate(parts)
+
+
+def embed(module: nn.Module, batches: Iterator[Batch], prepared: Prepared) -> NDArray[np.float32]:
+    """(n, D) pooled features of an encoder."""
+    parts = [cast(Features, out).pooled.float().cpu().numpy() for out in run(module, batches, prepared)]
+    width = cast(int, module.width)
+    return np.concatenate(parts) if parts else np.zeros((0, width), dtype=np.float32)

@@ -1,0 +1,16 @@
+"""The learning rate over a stage, as a share of its peak."""
+
+from __future__ import annotations
+
+import math
+
+
+def share(schedule: str, progress: float, warmup: float) -> float:
+    """Linear warm-up over the first ``warmup`` of the steps, then constant, or half a cosine down to zero."""
+    if warmup > 0 and progress < warmup:
+        return max(progress, 1e-3) / warmup
+    if schedule == "constant":
+        return 1.0
+    if schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / max(1 - warmup, 1e-9)))
+    raise ValueError(f"unknown schedule {schedule!r}; known are constant and cosine")
