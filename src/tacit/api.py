@@ -70,6 +70,7 @@ def fit(
     task: Kind | None = None,
     device: str = "auto",
     options: Mapping[str, Any] | None = None,
+    views: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
     command: str | None = None,
     clock: bool = True,
@@ -78,6 +79,7 @@ def fit(
 
     ``records``: `Records` or whatever `tacit.read` takes. ``labels``: `Labels`, a path to ``id,label``, values
     aligned to the records (None, NaN unknown), or None for class folders. ``budget``: "2m", "90s", "300steps".
+    ``options`` are settings of the systems, ``views`` of the modality ({"flip": True}).
     ``methods``: names of systems (default: what is expected to work best), or callables and scikit-learn
     estimators of your own. ``out``: the run folder; None keeps the run in memory. ``clock`` False plans from
     shapes alone, so that the result depends on nothing but data and seed.
@@ -100,13 +102,15 @@ def fit(
     if workplace is not None and workplace.plan is not None:
         followed = workplace.plan
     if followed is not None:
-        encoder, metric, options = followed.encoder, followed.metric, followed.options
+        encoder, metric = followed.encoder, followed.metric
+        options, views = followed.options, followed.views
         spent, seed = Budget.parse(followed.budget), followed.seed
         methods = methods if methods is not None else _planned(followed)
-    bench = _bench(data, known, encoder, device, watch, dict(options or {}))
+    bench = _bench(data, known, encoder, device, watch, dict(views or {}))
     candidates = _candidates(bench, methods, dict(options or {}))
     if followed is None:
-        followed = _plan(bench, known, candidates, spent, seed, metric, encoder, dict(options or {}), clock)
+        followed = _plan(bench, known, candidates, spent, seed, metric, encoder, clock)
+        followed.options, followed.views = dict(options or {}), dict(views or {})
     elif followed.data and followed.data != data.hash:
         watch.say("the plan was made for other data; it is followed all the same")
     if workplace is not None:
@@ -166,11 +170,9 @@ def _test(test: Any, test_labels: Any, data: Records, labels: Labels, task: Kind
     return Test(records, labels_of(test_labels, records, kind))
 
 
-def _bench(
-    data: Records, labels: Labels, encoder: str, device: str, watch: Watch, options: dict[str, Any]
-) -> Workbench:
+def _bench(data: Records, labels: Labels, encoder: str, device: str, watch: Watch, views: dict[str, Any]) -> Workbench:
     modality = pick(data.modality, modalities(), "modality")
-    prepared = modality().fit(data, encoder, options=options)
+    prepared = modality().fit(data, encoder, options=views)
     watch.say(prepared.weights.note)
     return Workbench(data, prepared, labels.task, make_fabric(device), watch, cache_folder())
 
@@ -229,7 +231,6 @@ def _plan(
     seed: int,
     metric: str | None,
     encoder: str,
-    options: dict[str, Any],
     clock: bool,
 ) -> Plan:
     folds = folds_for(labels, budget.seconds)
@@ -239,7 +240,7 @@ def _plan(
     speed = measured if clock else estimated
     plans = allot(recipes, budget, folds, lambda recipe: speed(recipe, labels, seed))
     name = metric_for(bench.task, metric).name
-    return Plan(seed, str(budget), name, folds, encoder, plans, bench.records.hash, options)
+    return Plan(seed, str(budget), name, folds, encoder, plans, bench.records.hash)
 
 
 def _test_scores(

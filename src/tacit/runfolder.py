@@ -147,9 +147,7 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in names}
 
 
-def _leaderboard(
-    comparison: Comparison, outcome: Outcome, tests: dict[str, dict[str, float]]
-) -> list[dict[str, Any]]:
+def _leaderboard(comparison: Comparison, outcome: Outcome, tests: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
     lines = [_line(comparison, outcome, entry, tests.get(entry.candidate)) for entry in outcome.lines]
     for name, reason in outcome.failures.items():
         candidate = comparison.candidates[name]
@@ -166,9 +164,7 @@ def _leaderboard(
     return lines
 
 
-def _line(
-    comparison: Comparison, outcome: Outcome, entry: Entry, test: dict[str, float] | None
-) -> dict[str, Any]:
+def _line(comparison: Comparison, outcome: Outcome, entry: Entry, test: dict[str, float] | None) -> dict[str, Any]:
     candidate = comparison.candidates[entry.candidate]
     expected = entry.expected
     low, high = expected.interval() if expected else (None, None)

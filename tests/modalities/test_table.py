@@ -1,4 +1,4 @@
-"""Tables: scaling against closed forms, codes by hand, views against the marginals, columns matched by name."""
+"""Tables: scaling against closed forms, codes by hand, views against marginals, columns by name."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ def test_scaled_numbers_are_normal_scores(prepared: TablePrepared, table: pa.Tab
         values = table.column(name).to_pandas()
         known = values.notna().to_numpy()
         expected = norm.ppf((values[known].rank() - 0.5) / known.sum())
-        np.testing.assert_allclose(numeric[known, column], expected, atol=0.12)
+        inner = np.abs(expected) < 2.0  # beyond the outermost knots the standard scale goes on
+        np.testing.assert_allclose(numeric[known, column][inner], expected[inner], atol=0.12)
         assert np.corrcoef(numeric[known, column], expected)[0, 1] > 0.999
 
 
@@ -168,7 +169,9 @@ def test_plain_equals_scikit_learn(prepared: TablePrepared, table: pa.Table) -> 
     income = frame["income"]
     numbers = frame[["age", "income", "since"]].fillna({"income": income.median()})
     # Scaled by the moments of what is known, as ours.
-    scaled = (numbers - frame[["age", "income", "since"]].mean()) / frame[["age", "income", "since"]].std(ddof=0)
+    scaled = (numbers - frame[["age", "income", "since"]].mean()) / frame[["age", "income", "since"]].std(
+        ddof=0
+    )
     plain = prepared.plain(table)
     np.testing.assert_allclose(plain[:, [0, 1, 3]], scaled.clip(-10, 10), rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(plain[:, 2], income.isna())
@@ -227,7 +230,11 @@ def test_views_change_what_their_map_says_and_nothing_else(prepared: TablePrepar
     for view in (prepared.weak(batch, generator()), prepared.strong(batch, generator())):
         assert isinstance(view.map, Columns)
         changed = view.map.changed
-        for name, part in (("numeric", changed[:, :3]), ("missing", changed[:, :3]), ("categorical", changed[:, 3:])):
+        for name, part in (
+            ("numeric", changed[:, :3]),
+            ("missing", changed[:, :3]),
+            ("categorical", changed[:, 3:]),
+        ):
             assert torch.equal(view.batch[name][~part], batch[name][~part])
 
 
@@ -237,13 +244,17 @@ def test_corrupted_cells_follow_the_marginals(prepared: TablePrepared, table: pa
     many = batch.take(torch.arange(400).repeat(10))
     drawn = table_views.corrupt(many, batch, everything, generator())
     for column in range(3):
-        values = np.sort(drawn["numeric"][:, column].numpy())[::10]
-        np.testing.assert_allclose(values, np.sort(batch["numeric"][:, column].numpy()), atol=0.45)
+        deciles = [
+            np.quantile(b["numeric"][:, column].numpy(), np.linspace(0.1, 0.9, 9)) for b in (batch, drawn)
+        ]
+        np.testing.assert_allclose(*deciles, atol=0.12)
     for code in range(prepared.sizes[1]):
-        shares = [(b["categorical"][:, 1] == code).float().mean() for b in (batch, drawn)]
+        shares = [(b["categorical"][:, 1] == code).float().mean().item() for b in (batch, drawn)]
         assert shares[1] == pytest.approx(shares[0], abs=0.03)
     # A number and its missing flag come from one row; two columns from two rows.
-    pairs = {(n, m) for n, m in zip(batch["numeric"][:, 1].tolist(), batch["missing"][:, 1].tolist(), strict=True)}
+    pairs = {
+        (n, m) for n, m in zip(batch["numeric"][:, 1].tolist(), batch["missing"][:, 1].tolist(), strict=True)
+    }
     new = zip(drawn["numeric"][:, 1].tolist(), drawn["missing"][:, 1].tolist(), strict=True)
     assert set(new) <= pairs
     assert abs(np.corrcoef(drawn["numeric"][:, 0], drawn["numeric"][:, 2])[0, 1]) < 0.06
@@ -251,8 +262,8 @@ def test_corrupted_cells_follow_the_marginals(prepared: TablePrepared, table: pa
 
 def test_rates_are_means_and_each_row_draws_its_own() -> None:
     chosen = table_views.choose_cells(4000, 50, 0.3, generator()).float().mean(1)
-    assert chosen.mean() == pytest.approx(0.3, abs=0.01)
-    assert chosen.std() == pytest.approx(0.6 / 12**0.5, abs=0.02)
+    assert chosen.mean().item() == pytest.approx(0.3, abs=0.01)
+    assert chosen.std().item() == pytest.approx(0.6 / 12**0.5, abs=0.02)
 
 
 def test_one_seed_one_view(prepared: TablePrepared, table: pa.Table) -> None:
@@ -282,7 +293,7 @@ def test_mix_averages_numbers_and_draws_categories(prepared: TablePrepared, tabl
     own, theirs = batch["categorical"], batch["categorical"].flip(0)
     assert ((mixed["categorical"] == own) | (mixed["categorical"] == theirs)).all()
     differ = own != theirs
-    assert (mixed["categorical"] == theirs)[differ].float().mean() == pytest.approx(0.3, abs=0.1)
+    assert (mixed["categorical"] == theirs)[differ].float().mean().item() == pytest.approx(0.3, abs=0.1)
     same = table_views.mix(batch, partner, torch.ones(400), generator())
     assert all(torch.equal(same[name], batch[name]) for name in batch.tensors)
 

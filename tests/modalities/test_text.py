@@ -1,4 +1,4 @@
-"""Texts: ids against the tokenizer, views against brute force, TF-IDF against scikit-learn, state to state."""
+"""Texts: ids against the tokenizer, views against brute force, TF-IDF against scikit-learn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from tacit.modalities.text import MODALITY, TextPrepared
 from tacit.modalities.text_tfidf import Tfidf
 from tacit.modalities.text_views import drop_and_swap, gather, span_mask
 
-WORDS = "who what where when why how is the of a capital city river king queen first last long big old ?".split()
+WORDS = (
+    "who what where when why how is the of a capital city river king queen first last long big old ?".split()
+)
 
 
 class Texts:
@@ -191,7 +193,7 @@ def test_span_mask_has_its_rate_and_spares_what_is_no_content() -> None:
     here[:, 40:] = False
     hidden = span_mask(here, 0.1, 3, generator())
     assert not hidden[:, 40:].any()
-    # Spans that overlap count once: 1 - (1 - s)(1 - 2s/3)(1 - s/3) for starts s, averaged over s uniform to 0.1.
+    # Overlapping spans count once: 1 - (1 - s)(1 - 2s/3)(1 - s/3), averaged over starts s uniform to 0.1.
     starts = np.linspace(0, 0.1, 2001)
     expected = np.mean(1 - (1 - starts) * (1 - starts * 2 / 3) * (1 - starts / 3))
     assert hidden[:, 3:40].float().mean() == pytest.approx(expected, abs=0.004)
@@ -303,7 +305,11 @@ class TestPretrained:
         again = TextPrepared.from_state(json.loads(json.dumps(meta)), load(save(tensors)))
         batch = minilm.collate(texts[:8])
         assert torch.equal(batch["tokens"], again.collate(texts[:8])["tokens"])
-        first, loaded, bare = minilm.encoder().eval(), again.encoder().eval(), again.encoder(pretrained=False).eval()
+        first, loaded, bare = (
+            minilm.encoder().eval(),
+            again.encoder().eval(),
+            again.encoder(pretrained=False).eval(),
+        )
         with torch.inference_mode():
             expected = first(batch).pooled
             assert torch.equal(expected, loaded(batch).pooled)
@@ -317,7 +323,9 @@ class TestPretrained:
         with pytest.raises(InputError, match="not those that this model was made with"):
             TextPrepared.from_state(changed, tensors).encoder()
 
-    def test_views_respect_the_special_tokens_of_the_model(self, minilm: TextPrepared, texts: list[str]) -> None:
+    def test_views_respect_the_special_tokens_of_the_model(
+        self, minilm: TextPrepared, texts: list[str]
+    ) -> None:
         batch = minilm.collate(texts[:50])
         tokens = minilm.strong(batch, generator()).batch["tokens"]
         assert (tokens[:, 0] == 101).all()

@@ -57,7 +57,9 @@ def test_every_cell_counts(net: Net) -> None:
     for name in ("numeric", "categorical"):
         for column in range(first[name].shape[1]):
             changed = first[name].clone()
-            changed[:, column] = (changed[:, column] + 1) % 5 if name == "categorical" else changed[:, column] + 1
+            changed[:, column] = (
+                (changed[:, column] + 1) % 5 if name == "categorical" else changed[:, column] + 1
+            )
             after = net(first.replace(**{name: changed})).pooled
             assert ((after - before).abs().amax(1) > 1e-4).all()
 
@@ -83,12 +85,14 @@ def test_learns_an_interaction(kind: type[TableMLP] | type[TableTransformer]) ->
     torch.manual_seed(0)
     net = kind(2, (3,), width=32, depth=2)
     head = nn.Linear(32, 2)
-    numeric = torch.randn(256, 2)
-    categorical = torch.randint(0, 3, (256, 1))
+    numeric = torch.randn(96, 2)
+    categorical = torch.randint(0, 3, (96, 1))
     truth = ((numeric[:, 0] > 0) ^ (categorical[:, 0] == 1)).long()
-    data = Batch({"numeric": numeric, "missing": torch.zeros(256, 2, dtype=torch.bool), "categorical": categorical})
+    data = Batch(
+        {"numeric": numeric, "missing": torch.zeros(96, 2, dtype=torch.bool), "categorical": categorical}
+    )
     optimiser = torch.optim.AdamW([*net.parameters(), *head.parameters()], lr=5e-3)
-    for _ in range(80):
+    for _ in range(60):
         loss = nn.functional.cross_entropy(head(net(data).pooled), truth)
         optimiser.zero_grad()
         loss.backward()
@@ -98,6 +102,7 @@ def test_learns_an_interaction(kind: type[TableMLP] | type[TableTransformer]) ->
 
 def test_numbers_or_categories_alone() -> None:
     for kind in (TableMLP, TableTransformer):
-        assert kind(2, ())(batch().replace(numeric=torch.ones(12, 2), missing=torch.zeros(12, 2).bool())).pooled.isfinite().all()
+        some = {"numeric": torch.ones(12, 2), "missing": torch.zeros(12, 2).bool()}
+        assert kind(2, ())(batch().replace(**some)).pooled.isfinite().all()
         none = {"numeric": torch.zeros(12, 0), "missing": torch.zeros(12, 0).bool()}
         assert kind(0, (5, 5))(batch().replace(**none)).pooled.isfinite().all()

@@ -22,7 +22,9 @@ PAD = 0
 
 
 def tokens(rows: list[list[int]], length: int) -> Batch:
-    return Batch({"tokens": torch.tensor([row + [PAD] * (length - len(row)) for row in rows], dtype=torch.int32)})
+    return Batch(
+        {"tokens": torch.tensor([row + [PAD] * (length - len(row)) for row in rows], dtype=torch.int32)}
+    )
 
 
 @pytest.fixture
@@ -145,7 +147,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (path / "1_Pooling").mkdir()
     (path / "1_Pooling" / "config.json").write_text(
-        json.dumps({"word_embedding_dimension": 16, "pooling_mode_mean_tokens": False, "pooling_mode_cls_token": True})
+        json.dumps(
+            {
+                "word_embedding_dimension": 16,
+                "pooling_mode_mean_tokens": False,
+                "pooling_mode_cls_token": True,
+            }
+        )
     )
     (path / "README.md").write_text("---\nlanguage: en\nlicense: mit\n---\n# A model\nlicense: no\n")
     return path
@@ -183,9 +191,15 @@ def test_licence_is_read_from_the_header_alone(folder: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("removed", "message"),
-    [("config.json", "no config.json"), ("model.safetensors", "no .safetensors"), ("tokenizer.json", "no tokenizer")],
+    [
+        ("config.json", "no config.json"),
+        ("model.safetensors", "no .safetensors"),
+        ("tokenizer.json", "no tokenizer"),
+    ],
 )
-def test_an_incomplete_folder_is_refused_by_name(folder: Path, tmp_path: Path, removed: str, message: str) -> None:
+def test_an_incomplete_folder_is_refused_by_name(
+    folder: Path, tmp_path: Path, removed: str, message: str
+) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     (copy / removed).unlink()
@@ -199,7 +213,9 @@ def test_pooling_that_is_not_supported_is_refused_by_name(folder: Path, tmp_path
     (copy / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_lasttoken": True}))
     with pytest.raises(InputError, match="pooling_mode_lasttoken"):
         read_pooling(copy)
-    (copy / "modules.json").write_text(json.dumps([{"type": "sentence_transformers.models.Dense", "path": ""}]))
+    (copy / "modules.json").write_text(
+        json.dumps([{"type": "sentence_transformers.models.Dense", "path": ""}])
+    )
     with pytest.raises(InputError, match="Dense layer"):
         read_pooling(copy)
 

@@ -130,7 +130,7 @@ class Chromium:
         self.send("Input.dispatchKeyEvent", type="keyUp", key=name, code=name)
 
     def problems(self) -> list[str]:
-        """Console errors and warnings, uncaught exceptions and log entries since the page was opened."""
+        """Console errors and warnings, exceptions, dialogs and log entries since the page was opened."""
         found = []
         for event in self.events:
             params = event.get("params", {})
@@ -139,6 +139,8 @@ class Chromium:
             said = params.get("type") in ("error", "warning", "assert")
             if event.get("method") == "Runtime.consoleAPICalled" and said:
                 found.append(str(params["args"]))
+            if event.get("method") == "Page.javascriptDialogOpening":
+                found.append(f"dialog: {params['message']}")
             if event.get("method") == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
                 found.append(str(params["entry"]))
         return found

@@ -92,9 +92,7 @@ def run_json(names: Sequence[str] | None, records: int, labelled: int, seed: int
         entry("masked", "masked", None, status="skipped", note="the budget is too short"),
     ]
     task = (
-        {"kind": "number", "centre": 0.0, "scale": 1.0}
-        if number
-        else {"kind": "classes", "names": list(names or ())}
+        {"kind": "number", "centre": 0.0, "scale": 1.0} if number else {"kind": "classes", "names": list(names or ())}
     )
     return {
         "tacit": "0.1.0",

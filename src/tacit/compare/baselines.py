@@ -33,7 +33,6 @@ PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 class FeatureCandidate:
     """A candidate on fixed features: no label-free stage, seconds to fit."""
 
-    trained: ClassVar[bool] = False
     family: ClassVar[str] = "features"
     baseline: ClassVar[bool] = True
     name: str
@@ -50,9 +49,7 @@ class FeatureCandidate:
     def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> None:
         """Nothing: the features are the workbench's."""
 
-    def fit(
-        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
-    ) -> Predictor:
+    def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         raise NotImplementedError
 
 
@@ -62,9 +59,7 @@ class Logistic(FeatureCandidate):
     name = "logistic"
     title = "Features + logistic regression"
 
-    def fit(
-        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
-    ) -> Predictor:
+    def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         features = self.bench.features(records)
         penalty = inner_choice(PENALTIES, labels, rng, lambda p, part: fit_linear(features, part, p), features)
         reader = Reader(self.bench.prepared, self.rung_one, self.bench)
@@ -77,9 +72,7 @@ class TfidfLogistic(FeatureCandidate):
     name = "tfidf-logistic"
     title = "TF-IDF + logistic regression"
 
-    def fit(
-        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
-    ) -> Predictor:
+    def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         from sklearn.linear_model import LogisticRegression
         from sklearn.model_selection import GridSearchCV
 
@@ -104,9 +97,7 @@ class Spreading(FeatureCandidate):
     title = "Label spreading on features"
     neighbours: ClassVar[int] = 7
 
-    def fit(
-        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
-    ) -> Predictor:
+    def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         from sklearn.semi_supervised import LabelSpreading
 
         exact = require_exact(labels, self.name)
@@ -130,9 +121,7 @@ class SelfTraining(FeatureCandidate):
     name = "self-training"
     title = "Self-training on features"
 
-    def fit(
-        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
-    ) -> Predictor:
+    def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         from sklearn.linear_model import LogisticRegression
         from sklearn.semi_supervised import SelfTrainingClassifier
 
@@ -155,9 +144,7 @@ class Trees(FeatureCandidate):
     name = "boosted-trees"
     title = "Gradient-boosted trees"
 
-    def fit(
-        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
-    ) -> Predictor:
+    def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
         reader = Reader(self.bench.prepared, "plain", self.bench)

@@ -71,11 +71,21 @@ class Predictor(Protocol):
 class Candidate(Protocol):
     """A way to turn records and evidence into a predictor."""
 
-    name: str
-    title: str
-    family: str
-    baseline: bool
-    trained: bool  # costs steps of the plan, in contrast to heads and trees that take seconds
+    @property
+    def name(self) -> str:
+        """What users type."""
+
+    @property
+    def title(self) -> str:
+        """What people read."""
+
+    @property
+    def family(self) -> str:
+        """The method family, as the prior knows it."""
+
+    @property
+    def baseline(self) -> bool:
+        """Whether it is one of the honest baselines that systems have to beat."""
 
     def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> Shared:
         """Label-free work, done once for all folds."""

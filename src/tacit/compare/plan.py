@@ -88,10 +88,12 @@ class Plan:
     candidates: dict[str, CandidatePlan]
     data: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    views: dict[str, Any] = field(default_factory=dict)
     cuts: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        state = {k: getattr(self, k) for k in ("seed", "budget", "metric", "folds", "encoder", "data", "options", "cuts")}
+        names = ("seed", "budget", "metric", "folds", "encoder", "data", "options", "views", "cuts")
+        state = {name: getattr(self, name) for name in names}
         return {"format": 1} | state | {"candidates": {n: c.to_json() for n, c in self.candidates.items()}}
 
     @staticmethod
@@ -109,6 +111,7 @@ class Plan:
                 encoder=str(state["encoder"]),
                 data=str(state.get("data", "")),
                 options=dict(state.get("options", {})),
+                views=dict(state.get("views", {})),
                 cuts=list(state.get("cuts", [])),
                 candidates=candidates,
             )

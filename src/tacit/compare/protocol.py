@@ -209,7 +209,7 @@ class Comparison:
         if self.held_out == 0:
             order = reference_order(self.bench.prepared.name, self.bench.prepared.weights.pretrained)
             reference = min(baselines, key=lambda n: order.index(n) if n in order else len(order))
-            lines = [Entry(n, n in baselines, *[None] * 6, priors.get(n)) for n in usable]
+            lines = [Entry.unmeasured(n, n in baselines, priors.get(n)) for n in usable]
             verdict = judge(lines, reference, self.metric, 0, priors)
         else:
             values = {n: values_of(store.of(n)[1]) for n in usable}
@@ -218,13 +218,9 @@ class Comparison:
             groups = None
             if self.groups is not None:
                 groups = np.unique(self.groups[store.of(first)[0]].astype(str), return_inverse=True)[1]
-            reference, lines = entries(
-                values, self._truth(store, first), self.metric, baselines, priors, rng, groups
-            )
+            reference, lines = entries(values, self._truth(store, first), self.metric, baselines, priors, rng, groups)
             verdict = judge(lines, reference, self.metric, self.held_out, priors)
-        return Outcome(
-            store, reference, lines, verdict, failures, self._outcome_seconds, self._curves, self._cuts
-        )
+        return Outcome(store, reference, lines, verdict, failures, self._outcome_seconds, self._curves, self._cuts)
 
     def _prior(self, family: str) -> Expectation:
         labelled = len(self.known)
@@ -256,4 +252,3 @@ def folds_for(labels: Labels, seconds: float | None) -> int:
     most = int(min(5, len(labels.labelled())))
     wanted = 5 if seconds is not None and seconds >= 600 else 3
     return min(wanted, most) if most >= 2 else 0
-

@@ -45,7 +45,8 @@ def correct(truth: Truth, p: Floats) -> Floats:
 
 def surprise(truth: Truth, p: Floats) -> Floats:
     """Negative log-probability of the truth, at most 20 nats."""
-    return np.minimum(-np.log(np.maximum(p[np.arange(len(p)), truth.astype(np.int64)], 1e-9)), 20.0)
+    chosen: Floats = p[np.arange(len(p)), truth.astype(np.int64)]
+    return -np.log(np.maximum(chosen, 2e-9))
 
 
 def squared_error(truth: Truth, mean: Floats) -> Floats:
@@ -131,5 +132,3 @@ def values_of(prediction: Prediction) -> Floats:
         return prediction.p.double().cpu().numpy()
     assert isinstance(prediction, Normal)
     return prediction.mean.double().cpu().numpy()
-
-

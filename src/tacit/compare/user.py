@@ -29,7 +29,6 @@ class UserCandidate:
     and refused at deployment, because its code cannot be saved without pickle.
     """
 
-    trained: ClassVar[bool] = False
     family: ClassVar[str] = "user"
     baseline: ClassVar[bool] = False
 
@@ -43,9 +42,7 @@ class UserCandidate:
     def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> None:
         """Nothing."""
 
-    def fit(
-        self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator
-    ) -> Predictor:
+    def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         """The user's estimator on the labelled records' features, or what the user's callable returns."""
         if not hasattr(self.method, "fit"):
             return CallablePredictor(self.method(records, labels, rng), labels.task)

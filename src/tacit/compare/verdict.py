@@ -35,6 +35,11 @@ class Entry:
     gain_high: float | None
     expected: Expectation | None
 
+    @staticmethod
+    def unmeasured(candidate: str, baseline: bool, expected: Expectation | None) -> Entry:
+        """A line without held-out records."""
+        return Entry(candidate, baseline, None, None, None, None, None, None, expected)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -116,9 +121,7 @@ def entries(
     return reference, result
 
 
-def judge(
-    lines: list[Entry], reference: str, metric: Metric, held_out: int, priors: dict[str, Expectation]
-) -> Verdict:
+def judge(lines: list[Entry], reference: str, metric: Metric, held_out: int, priors: dict[str, Expectation]) -> Verdict:
     """The verdict on the candidate whose expected gain is largest; the reference is deployed unless it is positive."""
     challengers = [line for line in lines if not line.baseline and line.expected is not None]
     if held_out == 0:

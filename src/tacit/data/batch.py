@@ -77,7 +77,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Features:
-    """What an encoder returns: ``pooled`` (B, D), ``local`` (B, N, D), ``positions``, ``mask`` (B, N), True is present."""
+    """What an encoder returns: ``pooled`` (B, D), ``local`` (B, N, D), ``positions``, ``mask`` (B, N), True present."""
 
     pooled: Tensor
     local: Tensor | None = None

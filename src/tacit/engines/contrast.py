@@ -59,10 +59,8 @@ def nt_xent(a: Tensor, b: Tensor, temperature: float, block: int = 1024) -> Tens
     if len(z) <= block:
         return _rows_loss(z, z, rows, partner, temperature) / len(z)
     total = z.new_zeros(())
-    for part in rows.split(block):
-        total = total + cast(
-            Tensor, checkpoint(_rows_loss, z[part], z, part, partner[part], temperature, use_reentrant=False)
-        )
+    for part in torch.split(rows, block):
+        total = total + checkpoint(_rows_loss, z[part], z, part, partner[part], temperature, use_reentrant=False)
     return total / len(z)
 
 

@@ -63,11 +63,11 @@ def fit_linear(features: Matrix, labels: Labels, penalty: float = 1.0, iteration
         optimizer.zero_grad()
         log_likelihood = evidence.log_likelihood(task.prediction(x @ weight + bias)).sum()
         value = -log_likelihood + 0.5 * penalty * weight.square().sum()
-        value.backward()
+        torch.autograd.backward(value)
         return value
 
     with torch.enable_grad():
-        optimizer.step(objective)
+        optimizer.step(objective)  # type: ignore[no-untyped-call]
     return Linear(centre, scale, weight.detach().float(), bias.detach().float())
 
 

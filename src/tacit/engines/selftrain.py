@@ -250,7 +250,7 @@ class SelfTrain(Method):
             raise ValueError("this self-training needs evidence beside its unlabelled stream")
         if self.release is not None:
             read = [step.evidence.log_likelihood(self.task.prediction(o)) for o in outputs]
-            terms = [self.release(r, step.progress) for r in read]
+            terms: list[Tensor] = [self.release(r, step.progress) for r in read]
         else:
             terms = [evidence_loss(step.evidence, self.task, o) for o in outputs]
         return sum(terms[1:], terms[0]) / len(terms)
@@ -260,7 +260,8 @@ class SelfTrain(Method):
             return ((outputs[:, 0] - belief[:, 0]) ** 2).mean()
         log_q = log_softmax(outputs.float(), dim=1) if isinstance(self.task, Classes) else _yes_no(outputs).log()
         cross_entropy = -(self.target(belief) * log_q).sum(dim=1)
-        return (self.selection(belief) * cross_entropy).mean()
+        weights: Tensor = self.selection(belief)
+        return (weights * cross_entropy).mean()
 
 
 def _yes_no(outputs: Tensor) -> Tensor:

@@ -103,8 +103,9 @@ class Exact(Labels):
     def counts(self) -> NDArray[np.int64]:
         """(C,) labelled records per class, or (K,) positives per label."""
         if isinstance(self.task, MultiLabel):
-            return (self.y == 1).sum(axis=0).astype(np.int64)
-        return np.bincount(self.y[self.y >= 0], minlength=self.task.outputs).astype(np.int64)
+            return np.asarray((self.y == 1).sum(axis=0), dtype=np.int64)
+        known: NDArray[np.int64] = self.y[self.y >= 0]
+        return np.bincount(known, minlength=self.task.outputs).astype(np.int64, copy=False)
 
     def describe(self) -> str:
         known = int((self.y >= 0).any(axis=1).sum()) if self.y.ndim == 2 else int((self.y >= 0).sum())

@@ -6,19 +6,20 @@ import difflib
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tacit.data.records import Records
-from tacit.data.sources.columns import RawTable, cell_texts, plain
-from tacit.data.sources.files import existing, listed
+from tacit.data.sources.columns import RawTable, id_cells, plain
+from tacit.data.sources.files import IMAGE_SUFFIXES, existing, listed
 from tacit.data.sources.tabular import load
 from tacit.errors import InputError
 
 _IDS = ("id", "file", "filename", "file_name", "path", "image", "name")
+_FILES = IMAGE_SUFFIXES | {".txt"}
 _LABELS = ("label", "labels", "target", "class", "y", "category")
 
 
@@ -30,14 +31,14 @@ def read_labels(
     The id column is ``id``, else one named id, file, filename, path, image or name, else the first; the label
     column is ``target``, else one named label, target, class, y or category, else the only other one. Ids
     match `Records.ids`; where they are files, their name without folder, or without suffix too, will do if
-    only one record has it. Cells are kept verbatim, whatever they hold, but for numbers, which become
-    numbers, and cells that stand for a missing value. Ids that no record has, and rows that contradict each
-    other, are an `InputError` that names the rows.
+    only one record has it. Cells are kept as they are, whatever they hold, but for spaces around them,
+    numbers, which become numbers, and cells that stand for a missing value (empty, NA, NaN, None, ?). Ids
+    that no record has, and rows that contradict each other, are an `InputError` that names the rows.
     """
     raw = load(existing(path))
     id_column = id if id is not None else _id_column(raw, target)
     label_column = target if target is not None else _label_column(raw, id_column)
-    ids, values = cell_texts(raw.column(id_column)), plain(raw.column(label_column))
+    ids, values = id_cells(raw.column(id_column)), plain(raw.column(label_column))
     found = _match(ids, records, raw, id_column)
     labels = np.full(len(records), None, dtype=object)
     row_of: dict[int, int] = {}
@@ -59,23 +60,17 @@ def _said(value: Any) -> str:
 def _id_column(raw: RawTable, target: str | None) -> str:
     names = [name for name in raw.table.column_names if name != target]
     if not names:
-        raise InputError(
-            f"{raw.name} has one column only; a file of labels needs an id and a label for each row."
-        )
+        raise InputError(f"{raw.name} has one column only; a file of labels needs an id and a label for each row.")
     return _named(names, _IDS) or names[0]
 
 
 def _label_column(raw: RawTable, id_column: str) -> str:
     names = [name for name in raw.table.column_names if name != id_column]
     if not names:
-        raise InputError(
-            f"{raw.name} has one column only; a file of labels needs an id and a label for each row."
-        )
+        raise InputError(f"{raw.name} has one column only; a file of labels needs an id and a label for each row.")
     found = _named(names, _LABELS) or (names[0] if len(names) == 1 else None)
     if found is None:
-        raise InputError(
-            f"{raw.name} has no column named label; which is it: {listed(names, 8)}? Name the target."
-        )
+        raise InputError(f"{raw.name} has no column named label; which is it: {listed(names, 8)}? Name the target.")
     return found
 
 
@@ -92,14 +87,12 @@ def _match(ids: Sequence[str | None], records: Records, raw: RawTable, column: s
     unknown: list[int] = []
     for row, name in enumerate(ids):
         if name is None:
-            raise InputError(
-                f"{raw.cell(row, column)}: the id is missing. Every label needs the id of its record."
-            )
+            raise InputError(f"{raw.cell(row, column)}: the id is missing. Every label needs the id of its record.")
         if name in exact:
             found.append(exact[name])
             continue
         short = _short_names(records.ids) if short is None else short
-        candidates = next((short[key] for key in _keys(name) if key in short), set())
+        candidates = next((short[key] for key in _keys(name, records.root) if key in short), set())
         if len(candidates) > 1:
             both = [records.ids[i] for i in sorted(candidates)]
             raise InputError(
@@ -114,10 +107,12 @@ def _match(ids: Sequence[str | None], records: Records, raw: RawTable, column: s
     return found
 
 
-def _keys(name: str) -> list[str]:
-    """What a label's id may mean: the path as written on other systems, then as the end of a path."""
+def _keys(name: str, root: Path | None) -> list[str]:
+    """What a label's id may mean: the path as written on other systems, or with the records' own folder."""
     path = name.replace("\\", "/").removeprefix("./")
-    return [path] if path == name else [name, path]
+    if root is None:
+        return [path]
+    return [path, path.removeprefix(f"{root.absolute().as_posix()}/"), path.removeprefix(f"{root.name}/")]
 
 
 def _short_names(ids: Sequence[str]) -> dict[str, set[int]]:
@@ -125,7 +120,7 @@ def _short_names(ids: Sequence[str]) -> dict[str, set[int]]:
     names: defaultdict[str, set[int]] = defaultdict(set)
     for i, name in enumerate(ids):
         path = PurePosixPath(name)
-        if not path.suffix and len(path.parts) == 1:
+        if path.suffix.lower() not in _FILES:
             continue
         for start in range(len(path.parts)):
             tail = PurePosixPath(*path.parts[start:])
@@ -134,9 +129,7 @@ def _short_names(ids: Sequence[str]) -> dict[str, set[int]]:
     return names
 
 
-def _no_record(
-    ids: Sequence[str | None], unknown: Sequence[int], records: Records, raw: RawTable, column: str
-) -> str:
+def _no_record(ids: Sequence[str | None], unknown: Sequence[int], records: Records, raw: RawTable, column: str) -> str:
     first = unknown[0]
     shown = [f"{ids[row]!r} ({raw.where(row)})" for row in unknown]
     close = difflib.get_close_matches(str(ids[first]), records.ids, n=1, cutoff=0.5)

@@ -86,7 +86,9 @@ class Values(Labels):
 
     def describe(self) -> str:
         known = int((~np.isnan(self.v)).sum())
-        return f"numbers on {known:,} of {len(self):,} records, mean {self.task.centre:.4g}, spread {self.task.scale:.4g}"
+        return (
+            f"numbers on {known:,} of {len(self):,} records, mean {self.task.centre:.4g}, spread {self.task.scale:.4g}"
+        )
 
     def to_file(self, path: Path, ids: Sequence[str]) -> None:
         write_labels(path, ids, {"label": [None if np.isnan(x) else repr(float(x)) for x in self.v]})

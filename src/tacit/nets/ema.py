@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -29,14 +28,15 @@ class EMA(nn.Module):
         self.updates += 1
         count = int(self.updates)
         decay = min(self.decay, (1 + count) / (10 + count))
-        mine, theirs = list(self.network.parameters()), [p.detach() for p in network.parameters()]
+        mine: list[Tensor] = list(self.network.parameters())
+        theirs = [p.detach() for p in network.parameters()]
         torch._foreach_lerp_(mine, theirs, 1 - decay)
         for mine_b, theirs_b in zip(self.network.buffers(), network.buffers(), strict=True):
             mine_b.copy_(theirs_b)
 
     def train(self, mode: bool = True) -> EMA:
         """The copy is always in evaluation mode."""
-        return cast(EMA, super().train(False))
+        return super().train(False)
 
     def forward(self, *args: object) -> object:
         return self.network(*args)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
-
-from tacit.data.batch import Batch, Features
 
 _LARGEST = 64
 

@@ -24,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Confusion:
-    """``rows``: name, cells, right, total; ``pairs``: given, predicted, times, of; ``rest``: pooled classes."""
+    """``rows``: name, cells, right, total; ``pairs``: given, predicted, times, of; ``rest``: pooled."""
 
     names: list[str]
     rows: list[tuple[str, list[Cell], int, int]]

@@ -23,7 +23,7 @@ BLOCK = 512
 def pool_batches(pool: Pool, index: NDArray[np.int64] | None = None, size: int = BLOCK) -> Iterator[Batch]:
     """Consecutive batches of a pool, or of the records of it at ``index``."""
     positions = torch.arange(len(pool)) if index is None else torch.from_numpy(index)
-    for part in positions.split(size):
+    for part in torch.split(positions, size):
         yield pool.batch(part)
 
 

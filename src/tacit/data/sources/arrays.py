@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from tacit.data.records import Source
 from tacit.data.sources.columns import RawTable
-from tacit.data.sources.decode import channels_first
 from tacit.data.sources.files import manifest, objects
 from tacit.data.sources.images import ImageArrays
+from tacit.data.sources.pixels import channels_first
 from tacit.data.sources.tables import TableSource
 from tacit.data.sources.tabular import canonical, from_values
 from tacit.data.sources.texts import TextList

@@ -50,9 +50,7 @@ class RawTable:
         """An `InputError` for the first name that is no column."""
         for name in names:
             if name not in self.table.column_names:
-                raise InputError(
-                    f"{self.name} has no column {name!r}. {nearest(name, self.table.column_names)}"
-                )
+                raise InputError(f"{self.name} has no column {name!r}. {nearest(name, self.table.column_names)}")
 
     def cell(self, row: int, name: str) -> str:
         """Names one cell in a message."""
@@ -91,7 +89,9 @@ def trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def matches(column: pa.ChunkedArray, pattern: str) -> bool:
-    """Whether every cell that is not null matches."""
+    """Whether every cell that is not null matches; a look at the first few spares most columns the rest."""
+    if pc.all(pc.match_substring_regex(column.slice(0, 20), pattern)).as_py() is False:
+        return False
     return pc.all(pc.match_substring_regex(column, pattern)).as_py() is not False
 
 
@@ -104,7 +104,7 @@ def plain(column: pa.ChunkedArray) -> NDArray[np.object_]:
     """(rows,) Python values, None where missing.
 
     A text column becomes int or float where every known cell is a number without leading zeros, else its
-    cells stay verbatim; dates become ISO text.
+    cells stay as they are but for spaces around them; dates become ISO text.
     """
     if is_text(column):
         known = trimmed(column)
@@ -114,7 +114,7 @@ def plain(column: pa.ChunkedArray) -> NDArray[np.object_]:
             return objects([None if v is None else int(v) for v in known.to_pylist()])
         elif matches(known, NUMBER) and (floats := to_float(known)) and _finite(floats):
             return objects(floats.to_pylist())
-        return objects(pc.if_else(pc.is_null(known), pa.scalar(None, pa.string()), column).to_pylist())
+        return objects(known.to_pylist())
     if pa.types.is_timestamp(column.type):
         return objects([None if v is None else v.isoformat() for v in column.to_pylist()])
     return objects(column.to_pylist())
@@ -135,23 +135,28 @@ def _text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def id_cells(column: pa.ChunkedArray) -> list[str | None]:
+    """Cells as ids: like `cell_texts`, but only an empty cell is missing ("NA" may well be an id)."""
+    if is_text(column):
+        return [cell or None for cell in pc.utf8_trim_whitespace(column).to_pylist()]
+    return cell_texts(column)
+
+
 def ids_of(raw: RawTable, name: str | None) -> tuple[tuple[str, ...], str | None]:
     """Ids and the column they are from: ``name``, else a column called id that is unique, else row numbers.
 
     In a column that was asked for, a missing or repeated id is an `InputError` that names the rows.
     """
     if name is not None:
-        cells = cell_texts(raw.column(name))
+        cells = id_cells(raw.column(name))
         if None in cells:
-            raise InputError(
-                f"{raw.cell(cells.index(None), name)}: the id is missing. Every record needs one."
-            )
+            raise InputError(f"{raw.cell(cells.index(None), name)}: the id is missing. Every record needs one.")
         ids = tuple(str(cell) for cell in cells)
         check_unique(ids, raw, name)
         return ids, name
     for candidate in raw.table.column_names:
         if raw.named and candidate.strip().lower() == "id":
-            cells = cell_texts(raw.table.column(candidate))
+            cells = id_cells(raw.table.column(candidate))
             if None not in cells and len(set(cells)) == len(cells):
                 return tuple(str(cell) for cell in cells), candidate
     return tuple(str(i) for i in range(raw.table.num_rows)), None

@@ -26,6 +26,8 @@ _SKIPPED = frozenset({"thumbs.db", "desktop.ini", "__macosx", "__pycache__"})
 
 def existing(path: str | os.PathLike[str]) -> Path:
     """The path if it exists, else an `InputError` with the nearest name that does."""
+    if not os.fspath(path):
+        raise InputError("the path is empty. Give a file or a folder.")
     found = Path(path).expanduser()
     if found.exists():
         return found

@@ -27,9 +27,7 @@ _WORDS = (
 )
 _ISO = r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
 _DATES = ("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y%m%dT%H%M%S", "%d %b %Y", "%b %d, %Y")
-_DATE_LIKE = (
-    r"^(\d{1,4}[./]\d{1,2}[./]\d{2,4}|\d{8}T\d{6}|\d{1,2} [A-Za-z]{3} \d{4}|[A-Za-z]{3} \d{1,2}, \d{4})$"
-)
+_DATE_LIKE = r"^(\d{1,4}[./]\d{1,2}[./]\d{2,4}|\d{8}T\d{6}|\d{1,2} [A-Za-z]{3} \d{4}|[A-Za-z]{3} \d{1,2}, \d{4})$"
 _ID_NAME = re.compile(r"(?i)^(.*[_ -])?(id|uuid|guid|index|idx|rowid)$|^unnamed.*$")
 _FEW = 20
 _DAY = 86400.0
@@ -58,9 +56,7 @@ def decide(raw: RawTable, name: str) -> Kind | str:
     return _decide_number(name, column, known, distinct, named=raw.named)
 
 
-def _decide_number(
-    name: str, column: pa.ChunkedArray, known: int, distinct: int, *, named: bool
-) -> Kind | str:
+def _decide_number(name: str, column: pa.ChunkedArray, known: int, distinct: int, *, named: bool) -> Kind | str:
     if named and distinct == known == len(column) and known > 2:
         if _ID_NAME.match(name) and pc.all(pc.equal(pc.floor(column), column)).as_py():
             return "it is an id: every value is different"
@@ -138,6 +134,8 @@ def typed(raw: RawTable, kind: Kind) -> pa.ChunkedArray:
     match kind["kind"]:
         case "numeric":
             return _finite(raw, name, _numbers(raw, name, column, kind.get("missing", [])))
+        case "boolean" if column.type == pa.bool_():
+            return column
         case "boolean":
             return _cells(raw, name, column, _truth, pa.bool_(), "yes or no")
         case "date" if not is_text(column) and column.type == pa.timestamp("us"):
@@ -163,8 +161,7 @@ def _numbers(raw: RawTable, name: str, column: pa.ChunkedArray, missing: list[st
     if not pc.all(fits).as_py():
         row = pc.index(fits, False).as_py()
         raise InputError(
-            f"{raw.cell(row, name)}: {known[row].as_py()!r} is no number. "
-            "Mend the cell, or leave it empty if unknown."
+            f"{raw.cell(row, name)}: {known[row].as_py()!r} is no number. Mend the cell, or leave it empty if unknown."
         )
     return to_float(known)
 
@@ -173,9 +170,7 @@ def _finite(raw: RawTable, name: str, column: pa.ChunkedArray) -> pa.ChunkedArra
     infinite = pc.fill_null(pc.is_inf(column), False)
     if pc.any(infinite).as_py():
         row = pc.index(infinite, True).as_py()
-        raise InputError(
-            f"{raw.cell(row, name)}: the number is infinite. Leave the cell empty if it is unknown."
-        )
+        raise InputError(f"{raw.cell(row, name)}: the number is infinite. Leave the cell empty if it is unknown.")
     return column
 
 
@@ -186,9 +181,7 @@ def _truth(cell: str) -> bool:
     raise ValueError(cell)
 
 
-def _cells(
-    raw: RawTable, name: str, column: pa.ChunkedArray, parse: Any, kind: Any, what: str
-) -> pa.ChunkedArray:
+def _cells(raw: RawTable, name: str, column: pa.ChunkedArray, parse: Any, kind: Any, what: str) -> pa.ChunkedArray:
     known: dict[str, Any] = {}
     cells = cell_texts(column)
     for row, cell in enumerate(cells):

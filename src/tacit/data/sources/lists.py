@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pyarrow as pa
 
-from tacit.data.sources.columns import Columns, RawTable, check_unique, ids_of, is_text, trimmed
+from tacit.data.sources.columns import Columns, RawTable, check_unique, ids_of, is_text, matches, trimmed
 from tacit.data.sources.files import IMAGE_SUFFIXES, existing
 from tacit.data.sources.images import ImageFiles
 from tacit.errors import InputError
+
+_IMAGE = "(?i)(" + "|".join(re.escape(suffix) for suffix in sorted(IMAGE_SUFFIXES)) + ")$"
 
 
 def path_column(raw: RawTable) -> str | None:
@@ -19,10 +22,8 @@ def path_column(raw: RawTable) -> str | None:
         column = raw.table.column(name)
         if not is_text(column):
             continue
-        cells = [cell for cell in trimmed(column).to_pylist() if cell is not None]
-        if cells and all(Path(cell).suffix.lower() in IMAGE_SUFFIXES for cell in cells):
-            if raw.root is None and not os.path.isfile(cells[0]):
-                continue
+        cells = trimmed(column).drop_null()
+        if len(cells) and matches(cells, _IMAGE) and (raw.root or os.path.isfile(cells[0].as_py())):
             return str(name)
     return None
 

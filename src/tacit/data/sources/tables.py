@@ -53,9 +53,7 @@ class TableSource:
         return self._features.take(pa.array(index))
 
     def fingerprint(self) -> str:
-        return hashlib.sha256(
-            f"{self._raw.digest} {json.dumps(self.schema, sort_keys=True)}".encode()
-        ).hexdigest()
+        return hashlib.sha256(f"{self._raw.digest} {json.dumps(self.schema, sort_keys=True)}".encode()).hexdigest()
 
     def conform(self, schema: dict[str, Any]) -> TableSource:
         """The same rows with the columns and kinds of ``schema``; a missing column is an `InputError`."""
@@ -91,16 +89,10 @@ def _decide_all(
     return kinds, left_out
 
 
-def _describe(
-    raw: RawTable, kinds: Sequence[Kind], left_out: list[dict[str, str]], id_column: str | None
-) -> str:
+def _describe(raw: RawTable, kinds: Sequence[Kind], left_out: list[dict[str, str]], id_column: str | None) -> str:
     counts = Counter(kind["kind"] for kind in kinds)
     what = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
     out = [f"{e['name']} ({e['reason'].removeprefix('it is ').removeprefix('it was ')})" for e in left_out]
-    without = (
-        f"; left out: {', '.join(out[:8])}{f' and {len(out) - 8} more' if len(out) > 8 else ''}"
-        if out
-        else ""
-    )
+    without = f"; left out: {', '.join(out[:8])}{f' and {len(out) - 8} more' if len(out) > 8 else ''}" if out else ""
     by = f"; ids from {id_column!r}" if id_column is not None else ""
     return f"{raw.table.num_rows:,} rows of {raw.name} ({len(kinds)} columns: {what}{without}{by})"

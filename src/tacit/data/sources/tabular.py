@@ -38,8 +38,7 @@ def load(path: Path) -> RawTable:
             table, where = _separated(decode_text(data, path), path), _after_header
         case other:
             raise InputError(
-                f"{path}: {other or 'no suffix'} is no kind of table; known are "
-                f"{', '.join(sorted(TABLE_SUFFIXES))}."
+                f"{path}: {other or 'no suffix'} is no kind of table; known are {', '.join(sorted(TABLE_SUFFIXES))}."
             )
     if table.num_rows == 0:
         raise InputError(f"{path} has column names but no rows.")
@@ -106,9 +105,7 @@ def _json(text: str, path: Path) -> tuple[pa.Table, Callable[[int], str]]:
 
     for n, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise InputError(
-                f"{path}, {where(n)}: expected an object {{column: value, ...}}, found {row!r:.40}."
-            )
+            raise InputError(f"{path}, {where(n)}: expected an object {{column: value, ...}}, found {row!r:.40}.")
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pa.table({name: from_values([row.get(name) for row in rows]) for name in names}), where
 
@@ -117,9 +114,7 @@ def _json_line(line: str, number: int, path: Path) -> Any:
     try:
         return json.loads(line)
     except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}, line {number}: no valid JSON: {error.msg} at character {error.colno}."
-        ) from error
+        raise InputError(f"{path}, line {number}: no valid JSON: {error.msg} at character {error.colno}.") from error
 
 
 def from_values(values: list[Any]) -> pa.Array:
@@ -144,9 +139,7 @@ def _separated(text: str, path: Path) -> pa.Table:
     except pa.ArrowException as error:
         if separator == "\t" and (table := _unquoted(text, names)) is not None:
             return table
-        raise InputError(
-            _ragged(text, separator, path) or f"{path} cannot be read as CSV: {error}."
-        ) from error
+        raise InputError(_ragged(text, separator, path) or f"{path} cannot be read as CSV: {error}.") from error
 
 
 def _separator(header: str, path: Path) -> str:
@@ -197,7 +190,7 @@ def _ragged(text: str, separator: str, path: Path) -> str | None:
         if cells and len(cells) != expected:
             return (
                 f"{path}, row {row} (line {reader.line_num}): {len(cells)} cells, but the header has "
-                f"{expected} columns (separated by {_SEPARATORS[separator]}s). Mend the row, or put cells that hold a "
-                "separator in double quotes."
+                f"{expected} columns. Cells are separated by {_SEPARATORS[separator]}s: mend the row, or put "
+                "a cell that holds one in double quotes."
             )
     return None

@@ -48,9 +48,7 @@ class TextTable:
     def conform(self, schema: dict[str, Any]) -> TextTable:
         """The same rows read from the columns of ``schema``; a single text column may have another name."""
         wanted = _wanted(schema, self.description)
-        if not wanted or (
-            len(wanted) == len(self._names) == 1 and wanted[0] not in self._raw.table.column_names
-        ):
+        if not wanted or (len(wanted) == len(self._names) == 1 and wanted[0] not in self._raw.table.column_names):
             return self
         return TextTable(self._raw, wanted, id=self._id)
 

@@ -1,0 +1,45 @@
+"""What the caller of ``tacit.read`` asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tacit.errors import InputError
+
+
+@dataclass(frozen=True)
+class Ask:
+    """The arguments of `tacit.data.read.read`; ``text`` is a tuple, empty where none was named."""
+
+    modality: str | None = None
+    id: str | None = None
+    exclude: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    path: str | None = None
+
+    @staticmethod
+    def of(
+        modality: str | None,
+        id: str | None,
+        exclude: Sequence[str],
+        text: str | Sequence[str] | None,
+        path: str | None,
+    ) -> Ask:
+        """Checked: a named column of texts or paths implies the modality, and must not contradict it."""
+        for wanted, given, keyword in (("text", text, "text"), ("image", path, "path")):
+            if given and modality not in (None, wanted):
+                raise InputError(f"{keyword}= is for modality {wanted!r}, but modality={modality!r} was asked for.")
+        texts = (text,) if isinstance(text, str) else tuple(text or ())
+        found = "text" if texts else "image" if path else modality
+        return Ask(found, id, (exclude,) if isinstance(exclude, str) else tuple(exclude), texts, path)
+
+    def columns(self) -> tuple[str, ...]:
+        """Every column that was named."""
+        return tuple(name for name in (*self.exclude, self.id, self.path, *self.text) if name is not None)
+
+    def without_columns(self, what: str) -> None:
+        """An error where a column was named for a source that has none."""
+        for keyword, given in (("id", self.id), ("text", self.text), ("path", self.path)):
+            if given:
+                raise InputError(f"{keyword}= names a column of a table, but {what} has no columns.")
