@@ -35,7 +35,7 @@ from tacit.systems.base import systems
 from tacit.train.watch import Watch
 
 AUTO = {
-    "image": ("supervised", "supervised-augmented", "fixmatch"),
+    "image": ("supervised", "supervised-augmented", "softmatch"),
     "text": ("supervised", "supervised-augmented", "uda"),
     "table": ("supervised", "supervised-augmented", "fixmatch"),
 }

@@ -62,7 +62,7 @@ def test_text_and_marks_stand_out(mode: str) -> None:
         for text in ("ink", "soft", "better", "worse", "same", "unknown"):
             assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
         for k in range(10):
-            assert contrast(colours[f"g{k}"], colours[ground]) >= 2.9, (k, ground)
+            assert contrast(colours[f"g{k}"], colours[ground]) >= 3.0, (k, ground)
     assert contrast(colours["soft"], colours["faint"]) >= 4.5
     assert contrast(colours["on-deep"], colours["hit"]) >= 4.5
 

@@ -47,6 +47,27 @@ def test_verdict_comes_first_and_every_section_follows(tmp_path: Path) -> None:
     assert "+4.3 points (+1.2 to +7.0)" in tree.one("figure", "gain").words
 
 
+@pytest.mark.parametrize(
+    ("word", "tone", "sign"),
+    [
+        ("helped", "better", "▲"),
+        ("hurt", "worse", "▼"),
+        ("no measurable difference", "same", "≈"),
+        ("no evidence of your own; expected from other data", "unknown", "?"),
+    ],
+)
+def test_the_verdict_is_told_by_word_and_sign_and_not_by_colour_alone(
+    tmp_path: Path, word: str, tone: str, sign: str
+) -> None:
+    said = {"word": word, "sentence": "So it is.", "gain": 0.01, "low": -0.02, "high": 0.04, "held_out": 0}
+    tree = page(make_run(tmp_path / "run", verdict=said))
+    assert tree.one("p", "word").words == f"{sign} {word[0].upper()}{word[1:]}"
+    chart = tree.one("figure", "gain")
+    assert tone in chart.one("svg").attributes["class"].split()
+    assert ("expected from other data" in chart.words) == (tone == "unknown")
+    assert bool(chart.all("path", "hole")) == (tone == "unknown")
+
+
 def test_links_and_labels_point_at_something(tmp_path: Path) -> None:
     tree = page(make_run(tmp_path / "run"), images)
     ids = [e.attributes["id"] for e in tree.walk() if "id" in e.attributes]

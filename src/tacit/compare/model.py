@@ -74,6 +74,12 @@ class Model:
         pretrained = self.prepared.weights.pretrained
         return np.asarray(Reader(self.prepared, "frozen" if pretrained else "plain")(records))
 
+    def release(self) -> None:
+        """Let go of the run's pool and cached features, which a model needs no more once the run is over."""
+        for part in (self.predictor, getattr(self.predictor, "reader", None)):
+            if hasattr(part, "bench"):
+                part.bench = None
+
     def save(self, folder: Path) -> None:
         """Write everything into an existing folder, as JSON, safetensors and, for trees, skops."""
         self.predictor.save(folder)

@@ -49,7 +49,7 @@ class Reader:
 
     def __init__(self, prepared: Prepared, kind: Kind, bench: Workbench | None = None) -> None:
         self.prepared, self.kind = prepared, kind
-        self._bench = bench
+        self.bench = bench
         self._encoder: nn.Module | None = None
 
     def __call__(self, records: Records) -> Any:
@@ -57,8 +57,8 @@ class Reader:
         if self.kind == "tfidf":
             tfidf: Any = self.prepared
             return tfidf.tfidf(records.gather())
-        if self.kind == "frozen" and self._bench is not None:
-            return self._bench.features(records)
+        if self.kind == "frozen" and self.bench is not None:
+            return self.bench.features(records)
         if self.kind == "frozen":
             return embed(self.encoder(), record_batches(records, self.prepared), self.prepared)
         blocks = [self.prepared.plain(samples) for samples in records.blocks(4096)]

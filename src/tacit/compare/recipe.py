@@ -137,10 +137,10 @@ class NetworkPredictor:
     ) -> None:
         self.prepared, self.task, self.system, self.options = prepared, task, system, dict(options)
         self.module = module.requires_grad_(False).eval()
-        self._bench = bench
+        self.bench = bench
 
     def __call__(self, records: Records) -> Prediction:
-        batches = self._bench.batches(records) if self._bench else record_batches(records, self.prepared)
+        batches = self.bench.batches(records) if self.bench else record_batches(records, self.prepared)
         return predict(self.module, batches, self.prepared, self.task)
 
     def save(self, folder: Path) -> None:

@@ -68,9 +68,7 @@ def read(
 def _folder(root: Path, ask: Ask) -> Source:
     names = walk(root)
     if not names:
-        raise InputError(
-            f"the folder {root} is empty. Give a folder of images or .txt files, or a table file."
-        )
+        raise InputError(f"the folder {root} is empty. Give a folder of images or .txt files, or a table file.")
     by_kind = {
         "image": [name for name in names if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES],
         "text": [name for name in names if PurePosixPath(name).suffix.lower() == ".txt"],
@@ -86,27 +84,15 @@ def _folder(root: Path, ask: Ask) -> Source:
     if len(single) == 1:
         return _file(root / single[0], ask)
     if single:
-        raise InputError(
-            f"the folder {root} holds several tables or arrays ({listed(single)}). Name one of them."
-        )
+        raise InputError(f"the folder {root} holds several tables or arrays ({listed(single)}). Name one of them.")
     seen = Counter(PurePosixPath(name).suffix or "no suffix" for name in names)
-    what = (
-        {"image": "images", "text": ".txt files", "table": "table"}[kind]
-        if ask.modality
-        else "images or texts"
-    )
-    raise InputError(
-        f"the folder {root} holds no {what}; found {listed([f'{n} {s}' for s, n in seen.items()])}."
-    )
+    what = {"image": "images", "text": ".txt files", "table": "table"}[kind] if ask.modality else "images or texts"
+    raise InputError(f"the folder {root} holds no {what}; found {listed([f'{n} {s}' for s, n in seen.items()])}.")
 
 
 def _files(root: Path, kind: str, chosen: list[str], names: list[str]) -> Source:
     ignored = Counter(PurePosixPath(name).suffix.lower() or "no suffix" for name in set(names) - set(chosen))
-    note = (
-        f"; ignored: {listed([f'{count} {end}' for end, count in sorted(ignored.items())])}"
-        if ignored
-        else ""
-    )
+    note = f"; ignored: {listed([f'{count} {end}' for end, count in sorted(ignored.items())])}" if ignored else ""
     columns = folder_columns(chosen)
     classes = len(set(columns["folder"].tolist()) - {None})
     note = (f"; {classes} class folders" if classes else "") + note
@@ -142,8 +128,6 @@ def _file(path: Path, ask: Ask) -> Source:
 
         return from_raw(load(path), ask)
     if end in _PICKLED:
-        raise InputError(
-            f"{path} is pickled, which is never loaded: it can run code. Save it as npz or Parquet."
-        )
+        raise InputError(f"{path} is pickled, which is never loaded: it can run code. Save it as npz or Parquet.")
     known = sorted({*TABLE_SUFFIXES, *ARRAY_SUFFIXES, *IMAGE_SUFFIXES, ".txt"})
     raise InputError(f"{path} is of no kind that can be read; known are {', '.join(known)} and folders.")

@@ -21,7 +21,7 @@ class Settings:
     optimiser: Literal["adamw", "sgd"] = "adamw"
     rate: float = 2e-3
     weight_decay: float = 1e-2
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: Literal["cosine", "slow-cosine", "constant"] = "cosine"
     warmup: float = 0.05
     encoder_rate: float = 1.0
     clip: float = 5.0
@@ -36,7 +36,14 @@ class Settings:
 
 
 SCRATCH = {
-    "image": Settings(labelled_batch=32, unlabelled_batch=256, optimiser="sgd", rate=0.03, weight_decay=5e-4),
+    "image": Settings(
+        labelled_batch=32,
+        unlabelled_batch=128,
+        optimiser="sgd",
+        rate=0.1,
+        weight_decay=5e-4,
+        schedule="slow-cosine",
+    ),
     "text": Settings(labelled_batch=32, unlabelled_batch=64, rate=1e-3, weight_decay=1e-2),
     "table": Settings(labelled_batch=64, unlabelled_batch=256, rate=2e-3, weight_decay=1e-2),
 }

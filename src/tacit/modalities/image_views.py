@@ -55,8 +55,7 @@ class Policy:
         return (self.rotate, self.zoom, self.shear, self.shear, self.shift, self.shift)
 
     def colour(self) -> tuple[float, ...]:
-        levels = (self.brightness, self.contrast, self.saturation, self.sharpness, self.solarise, self.posterise)
-        return levels
+        return (self.brightness, self.contrast, self.saturation, self.sharpness, self.solarise, self.posterise)
 
 
 WEAK = Policy(rotate=8.0, zoom=0.08, shear=0.08, shift=0.08)
@@ -151,7 +150,7 @@ def recolour(pixels: Tensor, policy: Policy, amounts: Tensor) -> Tensor:
         pixels = pixels + (pixels > 1 - solar.abs()) * (1 - 2 * pixels)
     if policy.posterise:
         levels = torch.exp2(8 * (1 - poster.abs())) - 1
-        pixels = (pixels * levels).round() / levels
+        pixels = torch.lerp(pixels, (pixels * levels).round() / levels, (poster != 0).float())
     return pixels
 
 
@@ -164,7 +163,8 @@ def erase(pixels: Tensor, side: float, rng: Generator) -> Tensor:
     inside_y = (rows - centre_y).abs() < size_y * (side / 2)
     inside_x = (columns - centre_x).abs() < size_x * (side / 2)
     hidden = inside_y[:, None, :, None] & inside_x[:, None, None, :]
-    return pixels * ~hidden
+    kept: Tensor = pixels * ~hidden
+    return kept
 
 
 def draw(policy: Policy, count: int, rng: Generator, *, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -205,9 +205,7 @@ def change(
 ) -> tuple[Tensor, Tensor]:
     """A view of ``pixels`` (B, C, H, W) between 0 and 1, not yet erased, and its matrices (B, 2, 3)."""
     count, _, height, width = pixels.shape
-    matrices, colour = geometry(
-        policy, count, rng, height=height, width=width, flip=flip, device=pixels.device
-    )
+    matrices, colour = geometry(policy, count, rng, height=height, width=width, flip=flip, device=pixels.device)
     pixels = resample(pixels, matrices, padding)
     if any(policy.colour()):
         pixels = recolour(pixels, policy, colour)

@@ -196,9 +196,7 @@ class TableModality:
     name: ClassVar[str] = "table"
     prepared: ClassVar[type[Any]] = TablePrepared
 
-    def fit(
-        self, records: Records, encoder: str = "auto", *, options: dict[str, Any] | None = None
-    ) -> TablePrepared:
+    def fit(self, records: Records, encoder: str = "auto", *, options: dict[str, Any] | None = None) -> TablePrepared:
         """``encoder``: "auto", "mlp" or "transformer"; ``options``: see `DEFAULTS`."""
         if records.modality != self.name:
             raise InputError(f"These records are of modality {records.modality!r}, not a table.")
@@ -214,20 +212,14 @@ class TableModality:
         return prepared.with_marginals(records.gather(_spaced(len(records), _MARGINALS)))
 
 
-def _fit_columns(
-    table: pa.Table, columns: list[dict[str, str]]
-) -> tuple[tuple[Numeric, ...], tuple[Categorical, ...]]:
+def _fit_columns(table: pa.Table, columns: list[dict[str, str]]) -> tuple[tuple[Numeric, ...], tuple[Categorical, ...]]:
     """Fitted columns sorted by name, so that the order in a file plays no part anywhere."""
     if not columns:
         raise InputError("This table has no feature column.")
     kinds = sorted((column["name"], column["kind"]) for column in columns)
     return (
         tuple(Numeric.fit(name, numbers(table, name)) for name, kind in kinds if kind in ("numeric", "date")),
-        tuple(
-            Categorical.fit(name, cells(table, name))
-            for name, kind in kinds
-            if kind in ("categorical", "boolean")
-        ),
+        tuple(Categorical.fit(name, cells(table, name)) for name, kind in kinds if kind in ("categorical", "boolean")),
     )
 
 
@@ -239,9 +231,7 @@ def _columns(names: list[str]) -> str:
     """ "The column 'a' is", "The columns 'a' and 3 others are": a sentence's beginning."""
     if len(names) == 1:
         return f"The column {names[0]!r} is"
-    shown = ", ".join(repr(name) for name in names[:5]) + (
-        f" and {len(names) - 5} more" if len(names) > 5 else ""
-    )
+    shown = ", ".join(repr(name) for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     return f"The columns {shown} are"
 
 

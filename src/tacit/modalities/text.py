@@ -154,9 +154,7 @@ class TextPrepared:
         if pretrained:
             found = choice if choice.folder is not None else choose(self.weights.spec)
             if found.weights.sha256 != self.weights.sha256:
-                raise InputError(
-                    f"The weights {self.weights.spec!r} are not those that this model was made with."
-                )
+                raise InputError(f"The weights {self.weights.spec!r} are not those that this model was made with.")
             folder = found.folder
         return PretrainedText(
             choice.config or {},
@@ -173,9 +171,7 @@ class TextModality:
     name: ClassVar[str] = "text"
     prepared: ClassVar[type[Any]] = TextPrepared
 
-    def fit(
-        self, records: Records, encoder: str = "auto", *, options: dict[str, Any] | None = None
-    ) -> TextPrepared:
+    def fit(self, records: Records, encoder: str = "auto", *, options: dict[str, Any] | None = None) -> TextPrepared:
         """``encoder``: "auto", "small", "tfidf", "minilm" or a model folder; ``options``: see `DEFAULTS`."""
         if records.modality != self.name:
             raise InputError(f"These records are of modality {records.modality!r}, not texts.")

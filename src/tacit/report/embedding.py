@@ -68,10 +68,9 @@ def embedding_map(folder: RunFolder, album: Album) -> Map | Absent:
         keys, names = _palette(folder, said.label)
         ramp = None
     dots = [
-        Dot(*_words(folder.kind, said, k, ids[i]), keys[k], bool(ringed[k]), previews[k])
-        for k, i in enumerate(chosen)
+        Dot(*_words(folder.kind, said, k, ids[i]), keys[k], bool(ringed[k]), previews[k]) for k, i in enumerate(chosen)
     ]
-    drawn = plot(at, dots, names, size, tags=folder.kind != "number" and len(names) <= COLOURS + 1)
+    drawn = plot(at, dots, names, size, tags=folder.kind != "number" and len(folder.names) <= COLOURS)
     return Map(drawn, len(chosen), len(everything), int(ringed.sum()), ramp)
 
 

@@ -43,9 +43,7 @@ def held_out(folder: RunFolder) -> HeldOutClasses | HeldOutNumbers | Absent:
         known = np.array([i >= 0 for i in _class_index(folder, table)], dtype=bool)
         table = table.filter(known)
     if table.num_rows == 0:
-        return Absent(
-            f"No labelled record was held out for {visible(folder.deployed)}, the candidate in use."
-        )
+        return Absent(f"No labelled record was held out for {visible(folder.deployed)}, the candidate in use.")
     ids, slot = np.unique(np.array(strings(table["id"]), dtype=object), return_inverse=True)
     times = np.bincount(slot, minlength=len(ids)).astype(np.float64)
 

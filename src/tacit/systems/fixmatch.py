@@ -22,6 +22,7 @@ def build(context: Context, before: Method | None) -> Method:
         alignment=uniform_alignment(context),
         selection=Threshold(context.option("threshold", 0.95)),
         target=hard,
+        decay=0.995,
     )
 
 

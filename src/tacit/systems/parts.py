@@ -39,4 +39,6 @@ def fine_tuning(context: Context) -> Settings:
 
 def pretraining(context: Context) -> Settings:
     """Large unlabelled batches and AdamW, for label-free stages from scratch."""
-    return defaults(context.prepared).but(unlabelled_batch=256, optimiser="adamw", rate=2e-3, weight_decay=1e-4)
+    return defaults(context.prepared).but(
+        unlabelled_batch=256, optimiser="adamw", rate=2e-3, weight_decay=1e-4, schedule="cosine"
+    )

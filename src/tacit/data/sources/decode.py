@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from tacit.data.records import Image
 from tacit.data.sources.pixels import Form, channels_first, kept_dtype, to_image
@@ -40,6 +41,7 @@ _FORMS = {
 }
 _ROTATED = (5, 6, 7, 8)
 _ORIENTATION = 0x0112
+_BITS_PER_SAMPLE = 258
 
 
 def probe(path: Path) -> Form:
@@ -72,12 +74,14 @@ def decode(path: Path) -> Image:
 
 
 def _is_scientific(path: Path) -> bool:
-    """Whether this is a tiff of which Pillow reads nothing, or only the first page."""
+    """Whether this is a tiff of which Pillow reads nothing, only the first page, or only 8 bits of 16."""
     if path.suffix.lower() not in (".tif", ".tiff"):
         return False
     try:
         with Pillow.open(path) as image:
-            return getattr(image, "n_frames", 1) > 1 or image.mode not in _MODES
+            bits = image.tag_v2.get(_BITS_PER_SAMPLE, (8,)) if isinstance(image, TiffImageFile) else (8,)
+            deep = len(bits) > 1 and max(bits) > 8
+            return deep or getattr(image, "n_frames", 1) > 1 or image.mode not in _MODES
     except UnidentifiedImageError:
         return True
 

@@ -28,7 +28,7 @@ def from_frame(source: Any) -> RawTable | list[Any] | None:
         raise InputError("two columns of the data frame have the same name. Rename one.")
     if not names or len(native) == 0:
         raise InputError(f"the data frame has shape {native.shape}: it holds no records.")
-    columns = [_column(native[name]) for name in native.columns]
+    columns = [_column(native.get_column(name)) for name in native.columns]
     return raw_table(pa.table(dict(zip(names, columns, strict=True))), "the data frame")
 
 

@@ -19,6 +19,8 @@ from tacit.errors import InputError
 
 Kind = dict[str, Any]
 
+CONSTANT = "it is constant"
+
 _WORDS = (
     {"true": True, "false": False},
     {"yes": True, "no": False},
@@ -33,7 +35,7 @@ _FEW = 20
 _DAY = 86400.0
 
 
-def decide(raw: RawTable, name: str) -> Kind | str:
+def decide(raw: RawTable, name: str, *, keep_constant: bool = False) -> Kind | str:
     """The kind of a column, or the reason why it is no feature."""
     column = raw.table.column(name)
     kind = column.type
@@ -45,8 +47,8 @@ def decide(raw: RawTable, name: str) -> Kind | str:
     if not (is_text(column) or kind in (pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us"))):
         return f"cells of type {kind} are no single values"
     distinct = pc.count_distinct(column).as_py()
-    if distinct == 1 and known == len(column):
-        return "it is constant"
+    if distinct == 1 and known == len(column) and not keep_constant:
+        return CONSTANT
     if is_text(column):
         return _decide_text(name, column, known, distinct)
     if kind == pa.bool_():

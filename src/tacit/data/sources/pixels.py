@@ -46,14 +46,20 @@ def typed(array: NDArray[Any], name: object) -> Image:
 
 
 def channels_first(shape: tuple[int, ...], name: object) -> bool:
-    """Whether the first axis holds the channels; an error where ``shape`` is no image's."""
+    """Whether the first axis holds the channels; an error where ``shape`` is no image's.
+
+    It does where it is the shortest, and either 1, 3 or 4 long or the last axis is rather long for channels.
+    """
     if len(shape) not in (2, 3) or 0 in shape:
         raise InputError(f"{name} has shape {shape}; an image is (height, width) or (height, width, channels).")
-    if len(shape) == 2 or shape[2] <= min(MOST_CHANNELS, max(shape[0], 4)):
+    if len(shape) == 2:
         return False
-    if shape[0] <= MOST_CHANNELS:
+    shortest = shape[0] < min(shape[1:]) and shape[0] <= MOST_CHANNELS
+    if shortest and (shape[0] in (1, 3, 4) or shape[2] > 16):
         return True
-    raise InputError(f"{name} has shape {shape}: neither its first nor its last axis can be channels.")
+    if shape[2] > MOST_CHANNELS:
+        raise InputError(f"{name} has shape {shape}: neither its first nor its last axis can be channels.")
+    return False
 
 
 def kept_dtype(dtype: np.dtype[Any]) -> str:

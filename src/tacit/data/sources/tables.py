@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tacit.data.records import Samples
 from tacit.data.sources.columns import Columns, RawTable, ids_of
-from tacit.data.sources.kinds import Kind, decide, typed
+from tacit.data.sources.kinds import CONSTANT, Kind, decide, typed
 from tacit.errors import InputError
 
 
@@ -81,8 +81,12 @@ def _decide_all(
             left_out.append({"name": name, "reason": kind})
         else:
             kinds.append(kind)
-    if not kinds and not raw.named:
-        return [{"name": name, "kind": "numeric"} for name in raw.table.column_names], []
+    constant = [entry["name"] for entry in left_out if entry["reason"] == CONSTANT]
+    if not kinds and constant:
+        # All that is known of a single row, say, which a model is asked about.
+        again = [decide(raw, name, keep_constant=True) for name in constant]
+        kinds = [kind for kind in again if not isinstance(kind, str)]
+        left_out = [entry for entry in left_out if entry["name"] not in constant]
     if not kinds:
         reasons = "; ".join(f"{entry['name']!r}: {entry['reason']}" for entry in left_out[:5])
         raise InputError(f"{raw.name} has no column to learn from ({reasons}).")

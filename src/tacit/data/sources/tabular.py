@@ -134,12 +134,15 @@ def _separated(text: str, path: Path) -> pa.Table:
     header, _, _ = text.partition("\n")
     separator = _separator(header, path)
     names = _header(text, separator, path)
+    loose = _unquoted(text, names) if separator == "\t" and len(names) > 1 and '"' in text else None
     try:
-        return _parse(text, separator, names, quoted=True)
+        table = _parse(text, separator, names, quoted=True)
     except pa.ArrowException as error:
-        if separator == "\t" and (table := _unquoted(text, names)) is not None:
-            return table
-        raise InputError(_ragged(text, separator, path) or f"{path} cannot be read as CSV: {error}.") from error
+        if loose is None:
+            raise InputError(_ragged(text, separator, path) or f"{path} cannot be read as CSV: {error}.") from error
+        return loose
+    # A quote that opens a cell and is not meant to would swallow the lines up to the next one.
+    return loose if loose is not None and loose.num_rows > table.num_rows else table
 
 
 def _separator(header: str, path: Path) -> str:

@@ -1,0 +1,39 @@
+"""Reading more of what a model was made with: its own schema decides, not what a few new rows look like."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from tacit.data.read import read
+from tacit.data.records import Records
+from tacit.data.sources.columns import RawTable
+from tacit.data.sources.files import TABLE_SUFFIXES, existing, suffix
+
+
+def read_like(source: Any, schema: dict[str, Any], modality: str, *, id: str | None = None) -> Records:
+    """`tacit.read`, with tables read by the kinds of ``schema``: a single row, where every column is constant, will do.
+
+    Columns that the schema does not know stay side columns. Bad input is an `InputError` as in `tacit.read`.
+    """
+    raw = _raw_table(source) if modality == "table" else None
+    if raw is None:
+        return read(source, modality, id=id).conform(schema)
+    from tacit.data.sources.tables import TableSource
+
+    return Records(TableSource(raw, id=id, kinds=schema["columns"]))
+
+
+def _raw_table(source: Any) -> RawTable | None:
+    """The cells of a table file or data frame; None for what has no named columns."""
+    if isinstance(source, str | os.PathLike):
+        path = existing(source)
+        if path.is_dir() or suffix(path) not in TABLE_SUFFIXES:
+            return None
+        from tacit.data.sources.tabular import load
+
+        return load(path)
+    from tacit.data.sources.frames import from_frame
+
+    frame = from_frame(source)
+    return frame if isinstance(frame, RawTable) else None
