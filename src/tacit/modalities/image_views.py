@@ -136,11 +136,13 @@ def recolour(pixels: Tensor, policy: Policy, amounts: Tensor) -> Tensor:
     ``policy`` leaves at 0 is not computed.
     """
     bright, contrast, saturation, sharp, solar, poster = amounts[:, :, None, None, None].unbind(1)
-    if policy.saturation and pixels.shape[1] == 3:
-        grey = (pixels * pixels.new_tensor(_LUMA).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
-        pixels = torch.lerp(grey, pixels, 1 + saturation)
+    channels = pixels.shape[1]
+    luma = pixels.new_tensor(_LUMA if channels == 3 else (1 / channels,) * channels).reshape(1, -1, 1, 1)
+    if policy.saturation and channels == 3:
+        pixels = torch.lerp((pixels * luma).sum(1, keepdim=True), pixels, 1 + saturation)
     if policy.contrast:
-        pixels = torch.lerp(pixels.mean((1, 2, 3), keepdim=True), pixels, 1 + contrast)
+        level = (pixels.mean((2, 3), keepdim=True) * luma).sum(1, keepdim=True)
+        pixels = torch.lerp(level, pixels, 1 + contrast)
     if policy.brightness:
         pixels = pixels * (1 + bright)
     if policy.sharpness:

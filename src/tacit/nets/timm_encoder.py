@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
 from torch import Tensor, nn
@@ -75,8 +78,9 @@ class TimmEncoder(nn.Module):
         pooled = self.model.forward_head(found, pre_logits=True)
         if found.ndim == 3:
             tokens = found[:, int(getattr(self.model, "num_prefix_tokens", 0)) :]
-            side = round(tokens.shape[1] ** 0.5)
-            return Features(pooled, tokens, _grid(tokens, side, side) if side * side == tokens.shape[1] else None)
+            rows, columns = getattr(getattr(self.model, "patch_embed", None), "grid_size", (0, 0))
+            known = rows * columns == tokens.shape[1]
+            return Features(pooled, tokens, _grid(tokens, rows, columns) if known else None)
         if found.ndim != 4:
             return Features(pooled)
         if found.shape[1] != self.model.num_features:  # Swin and its kin keep the channels last
@@ -110,7 +114,20 @@ def _weights_file(hub: str) -> Path | None:
     cached = huggingface_hub.try_to_load_from_cache(hub, _FILE)
     if isinstance(cached, str):
         return Path(cached)
+    if huggingface_hub.constants.HF_HUB_OFFLINE or not _within_reach(huggingface_hub.constants.ENDPOINT):
+        return None
     try:
         return Path(huggingface_hub.hf_hub_download(hub, _FILE, etag_timeout=3))
     except (HfHubHTTPError, OSError):
         return None
+
+
+def _within_reach(endpoint: str) -> bool:
+    """Asked first because the hub's client retries for half a minute; behind a proxy only the client can tell."""
+    if getproxies().get("https"):
+        return True
+    try:
+        socket.create_connection((str(urlsplit(endpoint).hostname), 443), timeout=2).close()
+    except OSError:
+        return False
+    return True

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tacit.data.sources.columns import RawTable, is_text
+from tacit.data.sources.columns import RawTable
 from tacit.data.sources.tabular import canonical, from_values
 from tacit.errors import InputError
 
@@ -50,7 +50,7 @@ def _digest(table: pa.Table) -> str:
     """SHA-256 (hex) of names, types and cells, however the columns are chunked."""
     digest = hashlib.sha256(str([(f.name, str(f.type)) for f in table.schema]).encode())
     for column in table.columns:
-        if is_text(column) or column.type not in (pa.int64(), pa.float64(), pa.bool_()):
+        if column.type not in (pa.int64(), pa.float64()):
             digest.update(repr(column.to_pylist()).encode("utf-8", "surrogatepass"))
         else:
             digest.update(column.is_null().to_numpy().tobytes())

@@ -1,0 +1,87 @@
+"""The README's and CONTRIBUTING's snippets run, and the README's commands do what they say on small data."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+ROOT = Path(__file__).parents[2]
+FEW = "8steps"
+
+
+def blocks(name: str, language: str) -> list[str]:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_python_snippets_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = blocks(name, "python")
+    assert found
+    for snippet in found:
+        exec(compile(snippet, name, "exec"), {"__name__": "snippet"})
+
+
+def test_run_it_and_test_it_are_one_line_each() -> None:
+    first, second = blocks("README.md", "bash")[:2]
+    assert len(first.strip().splitlines()) == 1
+    assert len(second.strip().splitlines()) == 1
+    assert "tacit demo" in first
+    assert "pytest" in second
+
+
+def commands() -> list[str]:
+    found = [line for block in blocks("README.md", "bash")[2:] for line in block.strip().splitlines()]
+    assert len(found) >= 6
+    return found
+
+
+def make_data(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("photos", "new-photos"):
+        (folder / name).mkdir()
+        for i in range(24):
+            value = 60 + 120 * (i % 2)
+            pixels = (value + rng.normal(0, 20, (8, 8, 3))).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{i}.png")
+    rows = {
+        "labels.csv": [["id", "label"]] + [[f"{i}.png", "dark" if i % 2 == 0 else "bright"] for i in range(12)],
+        "customers.csv": [["customer", "age", "plan", "churned"]]
+        + [[f"c{i}", 20 + i % 40, "ab"[i % 2], ["yes", "no"][i % 2] if i < 16 else ""] for i in range(40)],
+        "questions.csv": [["id", "text", "topic"]]
+        + [[i, f"{['where is the city of', 'how many people are'][i % 2]} number {i} in the old country",
+            ["place", "count"][i % 2] if i < 16 else ""] for i in range(40)],
+    }  # fmt: skip
+    rows["new-customers.csv"] = [row[:3] for row in rows["customers.csv"]]
+    rows["more-questions.csv"] = [row[:2] for row in rows["questions.csv"]]
+    for name, lines in rows.items():
+        with (folder / name).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(lines)
+
+
+def test_commands_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tacit.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    make_data(tmp_path)
+    for command in commands():
+        words = shlex.split(command)
+        assert words[0] == "tacit"
+        if words[1] == "fit":
+            if "--budget" in words:
+                at = words.index("--budget")
+                del words[at : at + 2]
+            words += ["--budget", FEW, "--encoder", "small"] if "questions.csv" in words else ["--budget", FEW]
+        result = CliRunner().invoke(app, words[1:])
+        assert result.exit_code == 0, f"{command}\n{result.output}\n{result.exception!r}"
+        out = Path(words[words.index("--out") + 1])
+        written = out / "report.html" if words[1] == "fit" else out
+        assert written.stat().st_size > 100, command
