@@ -122,7 +122,7 @@ def fit(
         followed,
         None if workplace is None else workplace.folder,
         None if groups is None else np.asarray(groups, dtype=object),
-        spent.seconds if clock else None,
+        clock and spent.seconds is not None,
     )
     if comparison.held_out == 0:
         watch.say("no class has two labels, so none can be held out to judge by")

@@ -153,9 +153,9 @@ class Trees(FeatureCandidate):
         seed = int(rng.integers(2**31))
         few = max(2, min(20, len(known) // 10))
         if isinstance(labels, Values):
-            y = labels.v[known]
-            model: Any = HistGradientBoostingRegressor(random_state=seed, min_samples_leaf=few).fit(x, y)
-            spread = float(np.std(y - model.predict(x)))
+            numbers = labels.v[known]
+            model: Any = HistGradientBoostingRegressor(random_state=seed, min_samples_leaf=few).fit(x, numbers)
+            spread = float(np.std(numbers - model.predict(x)))
             return EstimatorPredictor(reader, labels.task, model, np.arange(1), spread)
         exact = require_exact(labels, self.name)
         y = exact.y[known]

@@ -23,19 +23,26 @@ Shared = Any
 
 @dataclass(frozen=True)
 class StagePlan:
-    """Steps and settings of one stage of one fit."""
+    """Steps and settings of one stage of one fit; ``seconds`` is what they are expected to take, 0 unknown."""
 
     name: str
     steps: int
     settings: Settings
+    seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "steps": self.steps, "settings": self.settings.to_json()}
+        return {
+            "name": self.name,
+            "steps": self.steps,
+            "seconds": round(self.seconds, 2),
+            "settings": self.settings.to_json(),
+        }
 
     @staticmethod
     def from_json(state: dict[str, Any]) -> StagePlan:
         """The inverse of `to_json`."""
-        return StagePlan(state["name"], int(state["steps"]), Settings(**state["settings"]))
+        settings = Settings(**state["settings"])
+        return StagePlan(state["name"], int(state["steps"]), settings, float(state.get("seconds", 0.0)))
 
 
 @dataclass

@@ -154,13 +154,16 @@ def allot(
     return plans
 
 
-def stage_plans(recipe: Recipe, steps: Sequence[int], stages: Sequence[Stage]) -> list[StagePlan]:
-    """Settings of each stage with its steps, no more than the settings allow."""
+def stage_plans(
+    recipe: Recipe, steps: Sequence[int], stages: Sequence[Stage], seconds: Sequence[float] | None = None
+) -> list[StagePlan]:
+    """Settings of each stage with its steps, no more than the settings allow, and the time they should take."""
     context = recipe.context(0)
     result = []
-    for stage, count in zip(stages, steps, strict=True):
+    for stage, count, each in zip(stages, steps, seconds or [0.0] * len(stages), strict=True):
         settings: Settings = stage.settings(context)
-        result.append(StagePlan(stage.name, min(max(count, 1), settings.most_steps), settings))
+        allowed = min(max(count, 1), settings.most_steps)
+        result.append(StagePlan(stage.name, allowed, settings, allowed * each))
     return result
 
 
@@ -195,7 +198,7 @@ def _by_seconds(
         slowest = max(seconds)
         return CandidatePlan(skipped=f"the budget leaves fewer than {FEWEST_STEPS} steps of {slowest:.2g} s each")
     return CandidatePlan(
-        stage_plans(recipe, prepare, recipe.label_free),
-        stage_plans(recipe, fold, stages[free:]) if folds else [],
-        stage_plans(recipe, final, stages[free:]),
+        stage_plans(recipe, prepare, recipe.label_free, seconds[:free]),
+        stage_plans(recipe, fold, stages[free:], seconds[free:]) if folds else [],
+        stage_plans(recipe, final, stages[free:], seconds[free:]),
     )

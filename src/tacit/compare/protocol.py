@@ -33,8 +33,9 @@ from tacit.labels.exact import Exact
 from tacit.labels.values import Values
 from tacit.train.watch import Deadline
 
-SLACK = 2.0
-"""A fit may take this many times its planned share of the clock before it is cut."""
+SLACK = 1.3
+GRACE = 3.0
+"""A fit may take its planned seconds times SLACK and GRACE seconds more before the clock cuts it."""
 
 Curve = list[tuple[int, str, float]]
 
@@ -54,7 +55,7 @@ class Outcome:
 
 
 class Comparison:
-    """Runs a plan. ``folder`` keeps finished units for a resume; ``clock`` seconds a fit may be late, None never."""
+    """Runs a plan. ``folder`` keeps finished units for a resume; ``clock``: cut fits that run late."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Comparison:
         plan: Plan,
         folder: Path | None = None,
         groups: NDArray[np.object_] | None = None,
-        clock: float | None = None,
+        clock: bool = False,
     ) -> None:
         self.bench, self.labels, self.plan, self.folder = bench, labels, plan, folder
         self.candidates = {c.name: c for c in candidates}
@@ -138,7 +139,8 @@ class Comparison:
         folder = None if self.folder is None else self.folder / "checkpoints" / f"{name}-{unit}"
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        deadline = None if self.clock is None else Deadline(self.clock * SLACK)
+        expected = sum(stage.seconds for stage in stages)
+        deadline = Deadline(expected * SLACK + GRACE) if self.clock and expected > 0 else None
         return FitPlan(stages, folder, deadline, f"{name} {unit}")
 
     def _fold(self, candidate: Candidate, fold: int) -> Prediction:

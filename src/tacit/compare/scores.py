@@ -40,7 +40,8 @@ def _mean_of(per_record: Callable[[Truth, Floats], Floats]) -> Callable[[Truth, 
 
 def correct(truth: Truth, p: Floats) -> Floats:
     """1 where the most probable class is the true one."""
-    return (p.argmax(axis=1) == truth).astype(np.float64)
+    hit: Floats = np.equal(p.argmax(axis=1), truth).astype(np.float64)
+    return hit
 
 
 def surprise(truth: Truth, p: Floats) -> Floats:

@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,4 +112,7 @@ def make_fabric(device: str = "auto") -> Fabric:
     accelerator = {"auto": "auto", "cpu": "cpu", "gpu": "gpu", "cuda": "gpu"}.get(device)
     if accelerator is None:
         raise InputError(f"unknown device {device!r}. Known are: auto, cpu, gpu.")
-    return Fabric(accelerator=accelerator, devices=1)
+    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
+    # on the processors measured, bf16 convolutions were slower than float32 ones
+    precision: Any = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
+    return Fabric(accelerator=accelerator, devices=1, precision=precision)

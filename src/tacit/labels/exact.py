@@ -86,7 +86,7 @@ class Exact(Labels):
     def log_likelihood(self, prediction: Prediction) -> Tensor:
         if not isinstance(prediction, Categorical):
             raise TypeError("exact labels speak of classes; the prediction is of numbers")
-        flat = torch.from_numpy(self.y.reshape(-1)).to(prediction.log_p.device)
+        flat = torch.from_numpy(self.y.reshape(-1).copy()).to(prediction.log_p.device)
         sites = torch.nonzero(flat >= 0)[:, 0]
         return prediction.log_p[sites, flat[sites]]
 
@@ -123,6 +123,7 @@ class Exact(Labels):
     def _with(self, y: NDArray[np.int64]) -> Self:
         new = object.__new__(type(self))
         new.y = y
+        new.y.setflags(write=False)
         new.task = self.task
         return new
 

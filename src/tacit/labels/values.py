@@ -32,6 +32,7 @@ class Values(Labels):
         self.v: NDArray[np.float64] = np.array(v, dtype=np.float64)
         if self.v.ndim != 1:
             raise InputError(f"numbers have shape {self.v.shape}; give (records,)")
+        self.v.setflags(write=False)
         infinite = np.flatnonzero(np.isinf(self.v))
         if len(infinite):
             raise InputError(f"record {infinite[0]} has an infinite value; give a number, or NaN for unknown")
@@ -79,7 +80,7 @@ class Values(Labels):
             raise TypeError("numbers need a normal prediction; the prediction is of classes")
         mean = prediction.mean
         sites = torch.from_numpy(np.flatnonzero(~np.isnan(self.v))).to(mean.device)
-        value = torch.from_numpy(self.v).to(mean)[sites]
+        value = torch.from_numpy(self.v.copy()).to(mean)[sites]
         noise = torch.from_numpy(np.array(self.noise)).to(mean)[sites]
         variance = (2 * prediction.log_scale[sites]).exp() + noise
         return -0.5 * ((value - mean[sites]) ** 2 / variance + variance.log() + math.log(2 * math.pi))
@@ -96,4 +97,5 @@ class Values(Labels):
     def _with(self, v: NDArray[np.float64], noise: NDArray[np.float64]) -> Self:
         new = object.__new__(type(self))
         new.v, new.noise, new.task = v, noise, self.task
+        new.v.setflags(write=False)
         return new

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -44,8 +44,11 @@ class Said:
     p: list[float | None]
 
 
-def embedding_map(folder: RunFolder, album: Album) -> Map | Absent:
-    """A seeded sample of at most 2,000 points that keeps the labelled ones."""
+def embedding_map(folder: RunFolder, album: Album, hidden: Mapping[str, str]) -> Map | Absent:
+    """A seeded sample of at most 2,000 points that keeps the labelled ones.
+
+    ``hidden``: by id, what was predicted of a labelled record while its label was hidden.
+    """
     if folder.map is None:
         return Absent("The run folder holds no map (map.parquet): no embedding was computed in this run.")
     ids = [i or "" for i in strings(folder.map["id"])]
@@ -68,10 +71,13 @@ def embedding_map(folder: RunFolder, album: Album) -> Map | Absent:
         keys, names = _palette(folder, said.label)
         ramp = None
     dots = [
-        Dot(*_words(folder.kind, said, k, ids[i]), keys[k], bool(ringed[k]), previews[k]) for k, i in enumerate(chosen)
+        Dot(*_words(folder.kind, said, k, ids[i], hidden), keys[k], bool(ringed[k]), previews[k])
+        for k, i in enumerate(chosen)
     ]
     drawn = plot(at, dots, names, size, tags=folder.kind != "number" and len(folder.names) <= COLOURS)
-    return Map(drawn, len(chosen), len(everything), int(ringed.sum()), ramp)
+    records = (folder.run.get("data") or {}).get("records")
+    total = max(len(everything), records) if isinstance(records, int) else len(everything)
+    return Map(drawn, len(chosen), total, int(ringed.sum()), ramp)
 
 
 def choose(rows: NDArray[np.int64], labelled: NDArray[np.bool_], seed: int) -> NDArray[np.int64]:
@@ -161,7 +167,7 @@ def _ramp(values: list[float | None]) -> tuple[list[int], list[str], tuple[str, 
     return keys, [*names, *[""] * (OTHER - _STEPS), "no prediction"], (edges[0], edges[-1])
 
 
-def _words(kind: str, said: Said, k: int, one: str) -> tuple[str, tuple[str, ...]]:
+def _words(kind: str, said: Said, k: int, one: str, hidden: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
     """Title and lines of a point: what is predicted, how sure, what was given."""
     label, given, p, doubt = said.label[k], said.given[k], said.p[k], said.doubt[k]
     if label is None:
@@ -178,6 +184,8 @@ def _words(kind: str, said: Said, k: int, one: str) -> tuple[str, tuple[str, ...
         lines.append(f"{where}: {value}" + (" (differs)" if differs else ""))
         if said.oof[k]:
             lines.append("predicted while its label was hidden")
+        elif one in hidden:
+            lines.append(f"while its label was hidden: {hidden[one]}")
     elif said.split[k] is not None:
         lines.append("no label given")
     if doubt is not None:

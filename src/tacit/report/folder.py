@@ -63,9 +63,14 @@ class RunFolder:
 
     @cached_property
     def predictions(self) -> pa.Table | None:
-        """One row per record, without the probabilities of all classes (see `probabilities`)."""
-        columns = ("id", "label", "given", "split", "oof", "doubt", "scale")
-        return self._table("predictions.parquet", needs=("id", "label"), columns=columns)
+        """One row per record, without the probabilities of all classes (see `probabilities`).
+
+        ``label`` is what is predicted: a class, several in one string, or a number (``value`` in the file).
+        """
+        predicted = "value" if self.kind == "number" else "label"
+        columns = ("id", predicted, "given", "split", "oof", "doubt", "scale")
+        table = self._table("predictions.parquet", needs=("id", predicted), columns=columns)
+        return table if table is None else table.rename_columns({predicted: "label"})
 
     @cached_property
     def map(self) -> pa.Table | None:

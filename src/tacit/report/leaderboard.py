@@ -18,6 +18,7 @@ class Row:
     """One candidate, every figure already in words; empty where there is none."""
 
     name: str
+    title: str
     tags: list[tuple[str, str]]
     note: str
     score: str
@@ -103,6 +104,7 @@ def _row(folder: RunFolder, entry: Mapping[str, Any], axis: Axis, reference: str
         word = "expected from other data" if chart.expected else _WORDS[chart.tone]
     return Row(
         name=visible(name),
+        title="" if entry.get("title") in (None, "", name) else visible(entry["title"]),
         tags=_tags(entry, is_reference),
         note=visible(entry.get("note") or "", 400),
         score="" if score is None else measure.score(score),

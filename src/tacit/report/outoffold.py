@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tacit.report.folder import Absent, RunFolder, floats, strings
-from tacit.report.text import visible
+from tacit.report.text import share, significant, visible
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,11 @@ class HeldOutClasses:
     ids: list[str]
     given: NDArray[np.int64]
     p: NDArray[np.float64]
+
+    def say(self, names: list[str]) -> dict[str, str]:
+        """By id, the most probable class and its probability in words."""
+        best = self.p.argmax(axis=1)
+        return {i: f"{visible(names[c], 80)}, {share(p[c])}" for i, c, p in zip(self.ids, best, self.p, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,16 @@ class HeldOutNumbers:
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
 
+    def say(self) -> dict[str, str]:
+        """By id, the predicted number and its deviation in words."""
+        figures = zip(self.ids, self.mean, self.scale, strict=True)
+        return {i: f"{significant(m)} ± {significant(s)}" for i, m, s in figures}
 
-def held_out(folder: RunFolder) -> HeldOutClasses | HeldOutNumbers | Absent:
+
+HeldOut = HeldOutClasses | HeldOutNumbers | Absent
+
+
+def held_out(folder: RunFolder) -> HeldOut:
     """Out-of-fold predictions of the deployed candidate, one entry per labelled record."""
     if folder.oof is None:
         return Absent("The run folder holds no out-of-fold predictions (oof.parquet).")

@@ -19,7 +19,7 @@ from tacit.report.doubtful import doubtful
 from tacit.report.embedding import Map, embedding_map
 from tacit.report.folder import Absent, RunFolder, read_folder
 from tacit.report.leaderboard import leaderboard
-from tacit.report.outoffold import HeldOutClasses, held_out
+from tacit.report.outoffold import HeldOut, HeldOutClasses, HeldOutNumbers, held_out
 from tacit.report.previews import Album, Samples
 from tacit.report.reproduce import reproduce
 from tacit.report.scatter import Scatter, scatter
@@ -40,8 +40,9 @@ def render_report(run_folder: Path, samples: Samples | None = None) -> str:
     script = _asset("page.js")
     # The map comes last: its many previews must not leave the others without room.
     first = doubtful(folder, album)
-    agreement = _agreement(folder, album)
-    drawn = embedding_map(folder, album)
+    held = held_out(folder)
+    agreement = _agreement(folder, held, album)
+    drawn = embedding_map(folder, album, _hidden(folder, held))
     plots = {"map": drawn, "scatter": agreement}
     return (
         _environment()
@@ -90,9 +91,15 @@ def write_report(run_folder: Path, samples: Samples | None = None) -> Path:
     return target
 
 
-def _agreement(folder: RunFolder, album: Album) -> Confusion | Scatter | Absent:
+def _hidden(folder: RunFolder, held: HeldOut) -> dict[str, str]:
+    """By id, what was predicted while the label was hidden, in words."""
+    if isinstance(held, HeldOutClasses):
+        return held.say(folder.names) if held.p.shape[1] == len(folder.names) else {}
+    return held.say() if isinstance(held, HeldOutNumbers) else {}
+
+
+def _agreement(folder: RunFolder, held: HeldOut, album: Album) -> Confusion | Scatter | Absent:
     """How held-out labels and predictions agree: a matrix for classes, a scatter plot for numbers."""
-    held = held_out(folder)
     if isinstance(held, Absent):
         return held
     return confusion(folder, held) if isinstance(held, HeldOutClasses) else scatter(folder, held, album)

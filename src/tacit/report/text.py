@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_PERCENT = frozenset({"accuracy", "balanced_accuracy", "f1", "macro_f1", "f1_macro", "top5_accuracy"})
+_PERCENT = frozenset({"accuracy", "balanced_accuracy", "f1", "macro_f1", "f1_macro", "auc"})
 MINUS = "\u2212"
 
 

@@ -90,8 +90,9 @@ def _facts(folder: RunFolder, said: Mapping[str, Any]) -> list[tuple[str, str]]:
         facts.append(("Labelled", f"{labelled:,} of {records:,}"))
     if isinstance(said.get("held_out"), int):
         facts.append(("Judged on", plural(said["held_out"], "held-out label") if said["held_out"] else "no label"))
-    if isinstance(data.get("test"), int) and data["test"] > 0:
-        facts.append(("Tested on", plural(data["test"], "record")))
+    if data.get("test"):
+        counted = not isinstance(data["test"], bool)
+        facts.append(("Tested on", plural(data["test"], "record") if counted else "test records"))
     better = "" if folder.run.get("higher_is_better", True) else " (lower is better)"
     facts += [("Measure", folder.measure.name + better), ("In use", visible(folder.deployed or "nothing"))]
     return facts

@@ -160,7 +160,7 @@ def _member(archive: Any, key: str, path: Path) -> NDArray[Any]:
 
 
 def _refused(path: Path, error: Exception) -> str:
-    if "allow_pickle" in str(error) or "pickle" in str(error):
+    if "pickle" in str(error) or "Python objects" in str(error):
         return (
             f"{path} holds pickled objects, which are never loaded: they can run code. "
             "Save plain numbers or strings (np.savez of arrays that are not of type object)."

@@ -58,7 +58,7 @@ class TableSource:
     def conform(self, schema: dict[str, Any]) -> TableSource:
         """The same rows with the columns and kinds of ``schema``; a missing column is an `InputError`."""
         kinds = schema.get("columns", [])
-        if not all(isinstance(kind, dict) for kind in kinds):
+        if not kinds or not all(isinstance(kind, dict) for kind in kinds):
             raise InputError(f"{self.description} cannot be read in the form {schema}: that is no table's.")
         exclude = [name for name in self._exclude if name not in {kind["name"] for kind in kinds}]
         return TableSource(self._raw, id=self._id, exclude=exclude, kinds=kinds)
