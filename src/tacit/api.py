@@ -35,7 +35,7 @@ from tacit.systems.base import systems
 from tacit.train.watch import Watch
 
 AUTO = {
-    "image": ("supervised", "supervised-augmented", "softmatch"),
+    "image": ("supervised", "supervised-augmented", "consistency"),
     "text": ("supervised", "supervised-augmented", "uda"),
     "table": ("supervised", "supervised-augmented", "fixmatch"),
 }

@@ -262,6 +262,8 @@ def _classes(known: NDArray[Any]) -> NDArray[Any]:
         if len(kinds) > 1:
             raise InputError("y mixes numbers and text: Unknown label type; give classes of one type")
         known = np.array(known.tolist())
+    if known.dtype.kind == "f" and np.isinf(known).any():
+        raise InputError("Input y contains infinity; give classes, NaN where unknown")
     if len(known):
         check_classification_targets(known)
     return known
@@ -269,9 +271,9 @@ def _classes(known: NDArray[Any]) -> NDArray[Any]:
 
 def _modality(X: Any) -> Known:
     """What ``X`` looks like; whatever is odd is called a table, where scikit-learn's checks name what is wrong."""
-    if _is_frame(X) or hasattr(X, "toarray") or len(X) == 0:
+    if _is_frame(X) or hasattr(X, "toarray") or not hasattr(X, "__getitem__") or len(X) == 0:
         return "table"
-    first = X.iloc[0] if hasattr(X, "iloc") else X[0] if hasattr(X, "__getitem__") else None
+    first = X.iloc[0] if hasattr(X, "iloc") else X[0]
     if isinstance(first, str):
         return "text"
     dimensions = first.ndim + 1 if isinstance(first, np.ndarray) else np.ndim(X)

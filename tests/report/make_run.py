@@ -121,7 +121,7 @@ def run_json(names: Sequence[str] | None, records: int, labelled: int, seed: int
             "held_out": labelled,
         },
         "leaderboard": entries,
-        "weights": {"name": "small-net", "licence": "Apache-2.0", "hash": "cd34"},
+        "weights": {"spec": "net", "pretrained": True, "note": "from afar", "licence": "MIT", "sha256": "cd34"},
         "versions": {"python": "3.11.7", "torch": "2.15.0"},
         "notes": ["Folds ran with shorter schedules."],
         "command": "tacit fit photos/ --labels labels.csv --seed 0",
@@ -146,6 +146,7 @@ def entry(candidate: str, family: str, score: float | None, **other: Any) -> dic
     spread = {} if score is None else {"low": score - 0.03, "high": score + 0.02}
     base = {
         "candidate": candidate,
+        "title": candidate.title(),
         "family": family,
         "baseline": False,
         "status": "ok",
@@ -208,7 +209,7 @@ def _write_predictions(
         table["doubt"] = 1 - p.max(axis=1)
         table |= {f"p_{name}": p[:, c] for c, name in enumerate(names)}
     else:
-        table["label"] = y + rng.normal(size=records)
+        table["value"] = y + rng.normal(size=records)
         table["given"] = [float(y[k]) if k < labelled else None for k in range(records)]
         table["doubt"] = rng.uniform(0.5, 2.0, records)
     pq.write_table(pa.table(table), folder / "predictions.parquet")

@@ -59,9 +59,17 @@ def test_verdict_comes_first_and_every_section_follows(tmp_path: Path) -> None:
 def test_the_verdict_is_told_by_word_and_sign_and_not_by_colour_alone(
     tmp_path: Path, word: str, tone: str, sign: str
 ) -> None:
-    said = {"word": word, "sentence": "So it is.", "gain": 0.01, "low": -0.02, "high": 0.04, "held_out": 0}
+    said = {
+        "word": word,
+        "sentence": "So it is (+0.5 to 3.1). Deployed: b.",
+        "gain": 0.01,
+        "low": -0.02,
+        "high": 0.04,
+        "held_out": 0,
+    }
     tree = page(make_run(tmp_path / "run", verdict=said))
     assert tree.one("p", "word").words == f"{sign} {word[0].upper()}{word[1:]}"
+    assert (tree.one("h1").words, tree.one("p", "more-said").words) == ("So it is (+0.5 to 3.1).", "Deployed: b.")
     chart = tree.one("figure", "gain")
     assert tone in chart.one("svg").attributes["class"].split()
     assert ("expected from other data" in chart.words) == (tone == "unknown")
@@ -260,6 +268,21 @@ def test_leaderboard_marks_what_each_candidate_is(tmp_path: Path) -> None:
     assert [len(row.all("svg", role="img")) for row in rows] == [1, 1, 0, 1, 1, 0, 0]
 
 
+def test_map_says_what_was_predicted_of_labelled_records_while_hidden(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", records=100, labelled=20)
+    table = pq.read_table(folder / "predictions.parquet").drop_columns(["oof"])
+    pq.write_table(table, folder / "predictions.parquet")
+    sums: dict[str, Any] = {}
+    for row in pq.read_table(folder / "oof.parquet").to_pylist():
+        if row["candidate"] == "fixmatch":
+            sums[row["id"]] = sums.get(row["id"], 0) + np.exp(row["log_p"])
+    found = {dot[4][-1]: line for dot in plots(page(folder))["map"] for line in dot[4] if "hidden" in line}
+    names = ("cat", "dog", "owl", "eel")
+    assert {one: line.split(": ")[1].split(",")[0] for one, line in found.items()} == {
+        one: names[int(np.argmax(p))] for one, p in sums.items()
+    }
+
+
 def test_map_says_what_is_known_of_each_record(tmp_path: Path) -> None:
     tree = page(make_run(tmp_path / "run", records=100, labelled=20), images)
     dots = plots(tree)["map"]
@@ -321,7 +344,8 @@ def test_reproduce_tells_all_it_takes(tmp_path: Path) -> None:
     facts = {d.one("dt").text: d.one("dd").text for d in section.one("dl").all("div")}
     assert facts["Seed"] == "7"
     assert facts["Data hash"] == "ab12"
-    assert (facts["Weights"], facts["Licence of the weights"]) == ("small-net", "Apache-2.0")
+    assert (facts["Weights"], facts["Licence of the weights"]) == ("from afar", "MIT")
+    assert (facts["Encoder"], facts["Hash of the weights"]) == ("net", "cd34")
     assert json.loads(section.all("pre")[-1].text) == {"folds": 3, "seed": 7}
     assert section.one("table", "versions").words.endswith("torch2.15.0")
 

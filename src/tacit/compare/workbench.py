@@ -7,11 +7,10 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 from numpy.typing import NDArray
 
 from tacit.data.atomic import atomic_write
@@ -23,6 +22,9 @@ from tacit.modalities.base import Prepared
 from tacit.train.pool import Pool
 from tacit.train.predict import embed, pool_batches, record_batches
 from tacit.train.watch import Watch
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 
 def cache_folder() -> Path:
@@ -115,4 +117,7 @@ def make_fabric(device: str = "auto") -> Fabric:
     on_gpu = accelerator != "cpu" and torch.cuda.is_available()
     # on the processors measured, bf16 convolutions were slower than float32 ones
     precision: Any = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
+    # Imported here because it takes longer than torch itself: by now the user knows what was read.
+    from lightning.fabric import Fabric
+
     return Fabric(accelerator=accelerator, devices=1, precision=precision)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax, logsigmoid
 
@@ -28,7 +29,7 @@ class Classes:
 
     def prediction(self, outputs: Tensor) -> Prediction:
         """(B, C) logits to `Categorical` over B sites."""
-        return Categorical(log_softmax(outputs.float(), dim=1))
+        return Categorical(log_softmax(_precise(outputs), dim=1))
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "classes", "names": list(self.names)}
@@ -50,7 +51,7 @@ class MultiLabel:
 
     def prediction(self, outputs: Tensor) -> Prediction:
         """(B, K) logits to `Categorical` over B * K sites of (absent, present)."""
-        flat = outputs.float().reshape(-1, 1)
+        flat = _precise(outputs).reshape(-1, 1)
         return Categorical(logsigmoid(flat * flat.new_tensor([-1.0, 1.0])))
 
     def to_json(self) -> dict[str, Any]:
@@ -74,7 +75,7 @@ class Number:
 
     def prediction(self, outputs: Tensor) -> Prediction:
         """(B, 2) standardised mean and log standard deviation to `Normal` over B sites."""
-        outputs = outputs.float()
+        outputs = _precise(outputs)
         log_scale = outputs[:, 1].clamp(-5.0, 5.0) + math.log(self.scale)
         return Normal(outputs[:, 0] * self.scale + self.centre, log_scale)
 
@@ -96,3 +97,8 @@ def task_from_json(state: dict[str, Any]) -> Task:
             return Number(float(state["centre"]), float(state["scale"]))
         case kind:
             raise ValueError(f"unknown kind of task {kind!r}")
+
+
+def _precise(outputs: Tensor) -> Tensor:
+    """Half precision becomes float32; double stays, because heads on features are fitted in it."""
+    return outputs.to(torch.promote_types(outputs.dtype, torch.float32))

@@ -15,7 +15,7 @@ from tacit.nets.network import Network
 class Supervised(Method):
     """Fits the evidence on one view of the labelled records.
 
-    ``view`` is "clean" (no augmentation), "weak" or "strong"; several train on all of them.
+    ``views``: "clean" (no augmentation), "weak", "strong"; several train on all of them.
     """
 
     family: ClassVar[str] = "supervised"

@@ -75,7 +75,7 @@ class Labels(ABC):
 
     @abstractmethod
     def to_file(self, path: Path, ids: Sequence[str]) -> None:
-        """Write what ``tacit.read_labels`` reads back without loss."""
+        """Write what is known as ``tacit.read_labels`` reads it; a name it could not read back is an `InputError`."""
 
     @property
     def dropped(self) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tacit.data.prediction import Categorical, Prediction
+from tacit.data.sources.columns import MISSING
 from tacit.data.task import Classes, MultiLabel
 from tacit.errors import InputError
 from tacit.labels.base import Labels, Units
@@ -117,6 +118,8 @@ class Exact(Labels):
             columns = {n: [None if v < 0 else int(v) for v in self.y[:, k]] for k, n in enumerate(self.task.names)}
         else:
             names = self.task.names
+            if lost := [name for name in names if name in MISSING or name != name.strip()]:
+                raise InputError(f"a file of labels cannot hold the class name {lost[0]!r}; rename the class")
             columns = {"label": [None if v < 0 else names[v] for v in self.y]}
         write_labels(path, ids, columns)
 

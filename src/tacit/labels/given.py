@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -40,38 +41,57 @@ def labels_of(given: Any, records: Records, kind: Kind | None = None) -> Labels:
     elif isinstance(given, str | Path):
         labels = read_labels(given, records, kind=kind)
     else:
-        labels = labels_from(list(np.asarray(given, dtype=object)), kind)
+        values = np.asarray(given, dtype=object)
+        if values.ndim != 1:
+            raise InputError(
+                f"labels have shape {values.shape}; give one a record, or tacit.labels.Exact for several labels a record"
+            )
+        labels = labels_from(values.tolist(), kind)
     if len(labels) != len(records):
         raise InputError(f"there are {len(labels)} labels for {len(records)} records; give one a record")
     return labels
 
 
 def labels_from(values: Sequence[Any], kind: Kind | None = None) -> Labels:
-    """Classes or numbers from raw values, None and NaN unknown.
+    """Classes or numbers from raw values; None, NaN and, among whole numbers from 0 on, -1 are unknown.
 
+    (-1 is a class where the classes are exactly -1 and 1.)
     Numbers with more than ``MANY`` distinct values that are not all whole, or with hundreds of them, could be
     either; then ``kind`` has to say.
     """
-    known = [v for v in values if not is_unknown(v)]
     if kind == "regression":
         return Values.from_values(values)
-    if kind is None and looks_numeric(known):
-        distinct = {float(v) for v in known}
-        whole = all(v.is_integer() for v in distinct)
+    numbers = numbers_in(values)
+    if kind is None and numbers:
+        infinite = next((row for row, number in numbers.items() if math.isinf(number)), None)
+        if infinite is not None:
+            raise InputError(f"record {infinite} has an infinite value; give a number, or leave it empty for unknown")
+        distinct = set(numbers.values())
+        whole = all(number.is_integer() for number in distinct)
         if len(distinct) > MANY and (not whole or len(distinct) >= 100):
             raise InputError(
                 f"the target holds {len(distinct)} different numbers: is it a number to predict or are they "
                 "classes? Say --task regression or --task classes"
             )
+    if marks_unknown(set(numbers.values())):
+        values = [None if numbers.get(row) == -1 else value for row, value in enumerate(values)]
     return Exact.from_values(values)
 
 
-def looks_numeric(known: Sequence[Any]) -> bool:
-    """Whether every known value is a finite number or text that reads as one."""
+def numbers_in(values: Sequence[Any]) -> dict[int, float]:
+    """The number of every known record by position; empty where any known value is none, and no text of one."""
+    known = {row: value for row, value in enumerate(values) if not is_unknown(value)}
     try:
-        return bool(known) and bool(np.isfinite([float(v) for v in known if not isinstance(v, bool)]).all())
+        numbers = {row: float(value) for row, value in known.items()}
     except (TypeError, ValueError):
-        return False
+        return {}
+    return {} if any(math.isnan(number) for number in numbers.values()) else numbers
+
+
+def marks_unknown(numbers: set[float]) -> bool:
+    """Whether -1 among these labels stands for unknown: the others are whole numbers from 0, and not 1 alone."""
+    others = numbers - {-1.0}
+    return -1.0 in numbers and others != {1.0} and all(n.is_integer() and n >= 0 for n in others)
 
 
 def require_usable(labels: Labels) -> None:

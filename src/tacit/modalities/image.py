@@ -269,8 +269,8 @@ def _with_statistics(shape: Geometry, records: Records) -> Geometry:
 
 
 def _tensor(array: NDArray[Any]) -> Tensor:
-    """Torch has few operations for uint16, so that everything but uint8 becomes float32."""
-    return torch.from_numpy(np.ascontiguousarray(array if array.dtype == np.uint8 else array.astype(np.float32)))
+    """A copy, as decoded arrays may be read-only; float32 but for uint8, as torch can do little with uint16."""
+    return torch.from_numpy(np.array(array, dtype=np.uint8 if array.dtype == np.uint8 else np.float32))
 
 
 def _fit_size(image: Tensor, size: tuple[int, int]) -> Tensor:

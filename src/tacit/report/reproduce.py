@@ -11,7 +11,12 @@ from tacit.report.folder import RunFolder
 from tacit.report.text import visible
 
 _COMMAND = 2000
-_WEIGHTS = {"name": "Weights", "licence": "Licence of the weights", "hash": "Hash of the weights"}
+_WEIGHTS = {
+    "spec": "Encoder",
+    "note": "Weights",
+    "licence": "Licence of the weights",
+    "sha256": "Hash of the weights",
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ def reproduce(folder: RunFolder) -> Reproduce:
 def _weights(weights: object) -> list[tuple[str, str, bool]]:
     if not isinstance(weights, Mapping) or not weights:
         return [("Weights", "none: everything was trained from scratch", False)]
-    known = [(term, weights[key], key == "hash") for key, term in _WEIGHTS.items() if weights.get(key)]
-    rest = {key: value for key, value in weights.items() if key not in _WEIGHTS and value is not None}
-    other = [(f"Weights, {key}", value, False) for key, value in rest.items()]
-    return [(visible(term, 60), visible(value, 300), code) for term, value, code in known + other]
+    said = [(term, weights[key], key == "sha256") for key, term in _WEIGHTS.items() if weights.get(key)]
+    # Whether they were pretrained is in the note already.
+    rest = {k: v for k, v in weights.items() if k not in _WEIGHTS and k != "pretrained" and v is not None}
+    said += [(f"Weights, {key}", value, False) for key, value in rest.items()]
+    return [(visible(term, 60), visible(value, 300), code) for term, value, code in said]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,11 +27,15 @@ class Whisker:
 
 @dataclass(frozen=True)
 class Verdict:
-    """``chart`` stands on ``axis``, whose zero is the reference; None where no gain was put in figures."""
+    """``sentence`` is the answer, ``more`` what was said after it.
+
+    ``chart`` stands on ``axis``, whose zero is the reference; None where no gain was put in figures.
+    """
 
     word: str
     tone: str
     sentence: str
+    more: str
     reference: str
     chart: Whisker | None
     axis: Axis
@@ -49,16 +54,24 @@ def verdict(folder: RunFolder) -> Verdict:
         reach = max(abs(low), abs(high), 0.01 if folder.measure.percent else 0.0)
         axis = Axis.around([min(low, -0.35 * reach), max(high, 0.35 * reach)], wanted=6)
         chart = whisker(axis, gain, low, high, folder.measure, tone == "unknown", tone)
+    sentence, more = first_sentence(visible(said.get("sentence", "This run has no verdict."), 600))
     return Verdict(
         word=visible(word),
         tone=tone,
-        sentence=visible(said.get("sentence", "This run has no verdict."), 600),
+        sentence=sentence,
+        more=more,
         reference=visible(said.get("reference", "the reference")),
         chart=chart,
         axis=axis,
         marks=measure_marks(axis, folder.measure),
         facts=_facts(folder, said),
     )
+
+
+def first_sentence(text: str) -> tuple[str, str]:
+    """A text as its first sentence and the rest, which may be empty."""
+    first, *rest = re.split(r"(?<=[.!?]) +(?=[A-Z])", text, maxsplit=1)
+    return first, "".join(rest)
 
 
 def whisker(

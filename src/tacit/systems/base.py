@@ -37,7 +37,6 @@ class System:
     """A recipe of stages under the name that users type.
 
     ``family`` names the engine, as the prior knows it; ``catalogue`` is the id in the catalogue of systems.
-    ``gives_features``: the last stage is label-free, so the system embeds but does not predict by itself.
     """
 
     name: str

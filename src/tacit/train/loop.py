@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
@@ -25,6 +24,9 @@ from tacit.train.pool import Pool
 from tacit.train.schedules import share
 from tacit.train.streams import Stream, derive
 from tacit.train.watch import Deadline, Watch
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 LOG_POINTS = 60
 CHECKPOINT_SECONDS = 15.0

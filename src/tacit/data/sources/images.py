@@ -28,7 +28,7 @@ THREADED_PIXELS = 2**16
 
 
 class ImageFiles:
-    """Images below ``root``; an id is the relative posix path unless ``paths`` maps ids to files.
+    """Images below ``root``; an id is the relative posix path unless ``ids`` are given.
 
     ``description`` is completed by what the headers say, which are all read at once: an empty or broken file
     is an `InputError` that names it, before anything else is done.
