@@ -151,7 +151,8 @@ def _leaderboard(comparison: Comparison, outcome: Outcome, tests: dict[str, dict
     lines = [_line(comparison, outcome, entry, tests.get(entry.candidate)) for entry in outcome.lines]
     for name, reason in outcome.failures.items():
         candidate = comparison.candidates[name]
-        status = "skipped" if comparison.plan.candidates[name].skipped else "failed"
+        planned = comparison.plan.candidates.get(name)
+        status = "skipped" if planned is not None and planned.skipped else "failed"
         empty = dict.fromkeys(
             ("score", "low", "high", "gain", "gain_low", "gain_high", "expected_gain", "expected_low", "expected_high")
         )

@@ -220,7 +220,7 @@ def restored(recipe: Recipe, shared: Pretrained) -> Method:
     if method is None or shared.weights is None:
         raise ValueError(f"{recipe.name} has no stage without labels")
     method.load_state_dict(shared.weights)
-    return cast(Method, method.to(recipe.bench.fabric.device))
+    return method.to(recipe.bench.fabric.device)
 
 
 def hits(scores: NDArray[np.float64], truth: Numbers) -> NDArray[np.bool_]:

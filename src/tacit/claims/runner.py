@@ -112,8 +112,8 @@ def _run_seed(claim: Claim, desk: Desk, seed: int, path: Path) -> dict[str, Done
 def identity(claim: Claim, arm: Arm, desk: Desk) -> str:
     """A hash of everything that an arm's outcome depends on beside the seed and the code."""
     split = desk.split
-    parts = [split.pool.hash, split.test.hash, hashlib.sha256(split.truth.tobytes()).hexdigest(), str(claim.draw)]
-    state = [*parts, arm.describe(desk)]
+    truth = hashlib.sha256(split.truth.tobytes() + split.test_truth.tobytes()).hexdigest()
+    state = [split.pool.content_hash(), split.test.content_hash(), truth, str(claim.draw), arm.describe(desk)]
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -172,7 +172,7 @@ def summarise(claim: Claim, desk: Desk, done: dict[int, dict[str, Done]]) -> dic
             "pool": len(split.pool),
             "labels": str(claim.draw),
             "test": len(split.test),
-            "hash": split.pool.hash,
+            "hash": split.pool.content_hash(),
         },
         "encoder": desk.prepared.weights.to_json(),
         "seeds": list(done),

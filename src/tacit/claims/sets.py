@@ -73,13 +73,13 @@ class Draw:
     def counts(self, available: Numbers) -> Numbers:
         """(C,) labels of each class, at least one: the largest remainders make up a ``total``."""
         if self.per_class is not None:
-            return np.minimum(available, self.per_class)
+            return np.minimum(available, self.per_class).astype(np.int64)
         assert self.total is not None
         exact = self.total * available / available.sum()
         counts = np.maximum(np.floor(exact).astype(np.int64), 1)
         order = np.argsort(np.floor(exact) - exact, kind="stable")
         counts[order[: max(0, self.total - int(counts.sum()))]] += 1
-        return np.minimum(available, counts)
+        return np.minimum(available, counts).astype(np.int64)
 
 
 def digits() -> Split:

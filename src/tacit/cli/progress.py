@@ -71,8 +71,10 @@ class Live(Lines):
     def end(self, what: str, seconds: float) -> None:
         self._drop()
 
-    def best(self, candidate: str, score: float, metric: str, higher_is_better: bool = True) -> None:
-        sign = 1.0 if higher_is_better else -1.0
+    def best(self, candidate: str, score: float, metric: str) -> None:
+        from tacit.compare.scores import CLASS_METRICS, NUMBER_METRICS
+
+        sign = 1.0 if {**CLASS_METRICS, **NUMBER_METRICS}[metric].higher_is_better else -1.0
         if self._best is None or sign * score > self._best[0]:
             self._best = (sign * score, f"best so far: {candidate}, {metric} {score:.3g}")
 

@@ -20,7 +20,7 @@ from tacit.compare.predictors import (
 )
 from tacit.compare.workbench import Workbench
 from tacit.data.records import Records
-from tacit.data.task import Number
+from tacit.data.task import Classes, MultiLabel
 from tacit.engines.features import Linear, Neighbours, fit_linear, standardisation
 from tacit.errors import InputError
 from tacit.labels.base import Labels
@@ -35,6 +35,7 @@ class FeatureCandidate:
 
     family: ClassVar[str] = "features"
     baseline: ClassVar[bool] = True
+    saves: ClassVar[bool] = True
     name: str
     title: str
 
@@ -168,11 +169,11 @@ class Trees(FeatureCandidate):
 def feature_candidates(bench: Workbench) -> list[FeatureCandidate]:
     """The baselines on features that suit the run's modality and task."""
     kinds: list[type[FeatureCandidate]] = [Logistic]
-    if not isinstance(bench.task, Number):
+    if isinstance(bench.task, Classes):
         kinds += [Spreading, SelfTraining]
-    if bench.prepared.name == "text" and not isinstance(bench.task, Number):
+    if bench.prepared.name == "text" and isinstance(bench.task, Classes):
         kinds.append(TfidfLogistic)
-    if bench.prepared.name == "table":
+    if bench.prepared.name == "table" and not isinstance(bench.task, MultiLabel):
         kinds.append(Trees)
     return [kind(bench) for kind in kinds]
 

@@ -94,6 +94,10 @@ class Candidate(Protocol):
     def baseline(self) -> bool:
         """Whether it is one of the honest baselines that systems have to beat."""
 
+    @property
+    def saves(self) -> bool:
+        """Whether its predictors can be saved; others are compared and never deployed into a run folder."""
+
     def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> Shared:
         """Label-free work, done once for all folds."""
 

@@ -21,7 +21,7 @@ def make_folds(
     """(n,) fold numbers from 0 to k - 1, or ``NEVER``.
 
     ``strata``: (n,) class numbers, or with ``numeric`` the values themselves, dealt in sorted order. A class
-    with one label, or whose labels all lie in one group, is never held out.
+    with one label is never held out, nor are groups that hold all labels of a class.
     """
     if k < 2:
         raise ValueError(f"{k} folds cannot hold anything out; at least 2 are needed")
@@ -56,9 +56,20 @@ def _grouped(
     for g in sorted(rng.permutation(len(names)), key=lambda g: -int(sizes[g])):
         home[g] = int(np.argmin(load))
         load[home[g]] += sizes[g]
-    fold = home[member]
-    if not numeric:
-        for c in np.unique(strata):
-            if len(np.unique(fold[strata == c])) == 1:
-                fold[strata == c] = NEVER
-    return fold
+    alone = None if numeric else _only_home(strata, member, home)
+    while alone is not None:
+        # all of these groups, not the class's records alone: the rest would be judged by models that know the group
+        home[alone] = NEVER
+        alone = _only_home(strata, member, home)
+    return home[member]
+
+
+def _only_home(
+    strata: NDArray[np.float64], member: NDArray[np.int64], home: NDArray[np.int64]
+) -> NDArray[np.int64] | None:
+    """The groups of a class whose labels would all be held out at once, if there is such a class."""
+    for c in np.unique(strata):
+        groups = np.unique(member[strata == c])
+        if home[groups[0]] != NEVER and len(np.unique(home[groups])) == 1:
+            return groups
+    return None

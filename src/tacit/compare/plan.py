@@ -53,7 +53,9 @@ class Budget:
         return Budget(seconds=total)
 
     def __str__(self) -> str:
-        return f"{self.steps}steps" if self.steps is not None else f"{self.seconds:g}s"
+        if self.steps is not None:
+            return f"{self.steps}steps"
+        return f"{self.seconds:.3f}".rstrip("0").rstrip(".") + "s"
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,9 @@ class Plan:
                 cuts=list(state.get("cuts", [])),
                 candidates=candidates,
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"this is no plan of tacit: {error!r} is missing or malformed") from error
 
     @staticmethod

@@ -26,6 +26,10 @@ class Expectation:
         mean = (self.mean / self.spread**2 + gain / error**2) / precision
         return Expectation(mean, math.sqrt(1 / precision))
 
+    def scaled(self, unit: float) -> Expectation:
+        """The same expectation for a metric whose gains are counted in ``unit``."""
+        return Expectation(self.mean * unit, self.spread * unit)
+
     def interval(self, z: float = 1.96) -> tuple[float, float]:
         """The central 95 % interval."""
         return self.mean - z * self.spread, self.mean + z * self.spread

@@ -6,14 +6,17 @@ plan) and is written once it is done, so a run that was killed goes on where it 
 
 from __future__ import annotations
 
+import json
 import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.torch import load_file, save
 
 from tacit.compare.candidate import Candidate, FitPlan, Predictor, Shared, StagePlan
@@ -147,8 +150,10 @@ class Comparison:
         path = None if self.folder is None else self.folder / "units" / f"{candidate.name}-{fold}.safetensors"
         if path is not None and path.exists():
             prediction, meta = read_prediction(path)
-            self._add_seconds(candidate.name, float(str(meta["seconds"])))
+            self._note_again(candidate.name, meta)
             return prediction
+        if self.bench.watch.interrupted:
+            raise Interrupted(f"interrupted before {candidate.name}, fold {fold}")
         shared = self._prepared(candidate)
         held = self.known[self.fold_of == fold]
         plan = self._fit_plan(candidate.name, f"fold {fold}", self._of(candidate.name).fold)
@@ -156,11 +161,13 @@ class Comparison:
         rng = self._rng(candidate.name, f"fold {fold}")
         predictor = candidate.fit(self.bench.records, without(self.labels, held), shared, plan, rng)
         prediction = predictor(self.bench.records.take(held))
+        if np.isnan(values_of(prediction)).any():
+            raise TacitError("its predictions are not numbers (NaN)")
         seconds = time.monotonic() - begun
         self._note(candidate.name, plan, seconds)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_prediction(path, prediction, {"seconds": seconds})
+            write_prediction(path, prediction, {"seconds": seconds, "curve": plan.curve, "cuts": plan.cuts})
         return prediction
 
     def _prepared(self, candidate: Candidate) -> Shared:
@@ -172,14 +179,18 @@ class Comparison:
         stages = self._of(candidate.name).prepare
         path = None if self.folder is None else self.folder / "units" / f"{candidate.name}-shared.safetensors"
         if path is not None and path.exists():
+            with safe_open(path, framework="pt") as file:
+                self._note_again(candidate.name, json.loads(file.metadata()["meta"]), keep_curve=True)
             return Pretrained(load_file(path))
         plan = self._fit_plan(candidate.name, "label-free", stages)
         begun = time.monotonic()
         shared = candidate.prepare(self.bench.records, plan, self._rng(candidate.name, "label-free"))
-        self._note(candidate.name, plan, time.monotonic() - begun, keep_curve=True)
+        seconds = time.monotonic() - begun
+        self._note(candidate.name, plan, seconds, keep_curve=True)
         if path is not None and isinstance(shared, Pretrained) and shared.weights is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(path, save({k: v.contiguous() for k, v in shared.weights.items()}))
+            meta = json.dumps({"seconds": seconds, "curve": plan.curve, "cuts": plan.cuts})
+            atomic_write(path, save({k: v.contiguous() for k, v in shared.weights.items()}, metadata={"meta": meta}))
         return shared
 
     def _note(self, name: str, plan: FitPlan, seconds: float, keep_curve: bool = False) -> None:
@@ -189,17 +200,18 @@ class Comparison:
             kept = self._curves.get(name, []) if keep_curve else []
             self._curves[name] = kept + plan.curve
 
+    def _note_again(self, name: str, meta: dict[str, Any], keep_curve: bool = False) -> None:
+        """What was noted when the unit was done, before the run was resumed."""
+        curve = [(int(step), str(term), float(value)) for step, term, value in meta["curve"]]
+        self._note(name, FitPlan(curve=curve, cuts=list(meta["cuts"])), float(meta["seconds"]), keep_curve)
+
     def _add_seconds(self, name: str, seconds: float) -> None:
         self._outcome_seconds[name] = self._outcome_seconds.get(name, 0.0) + seconds
 
     def _tell_best(self, store: Store, name: str) -> None:
-        truth = self._truth(store, name)
-        score = self.metric.score(truth, values_of(store.of(name)[1]))
+        index, prediction = store.of(name)
+        score = self.metric.score(*judged(self.labels.take(index), prediction))
         self.bench.watch.best(name, score, self.metric.name)
-
-    def _truth(self, store: Store, name: str) -> NDArray[np.float64]:
-        index, _ = store.of(name)
-        return truth_of(self.labels.take(index))
 
     def _judged(self, store: Store, failures: dict[str, str]) -> Outcome:
         usable = [n for n in self.candidates if n not in failures]
@@ -208,21 +220,29 @@ class Comparison:
             reasons = "; ".join(f"{n}: {why}" for n, why in failures.items())
             raise InputError(f"no baseline could be fitted, so there is nothing to compare with ({reasons})")
         priors = {n: self._prior(self.candidates[n].family) for n in usable if n not in baselines}
+        unsaved = {n for n in usable if self.folder is not None and not self.candidates[n].saves}
         if self.held_out == 0:
             order = reference_order(self.bench.prepared.name, self.bench.prepared.weights.pretrained)
             reference = min(baselines, key=lambda n: order.index(n) if n in order else len(order))
             lines = [Entry.unmeasured(n, n in baselines, priors.get(n)) for n in usable]
-            verdict = judge(lines, reference, self.metric, 0, priors)
+            verdict = judge(lines, reference, self.metric, 0, priors, unsaved)
         else:
-            values = {n: values_of(store.of(n)[1]) for n in usable}
-            first = next(iter(values))
+            index, _ = store.of(usable[0])
+            evidence = self.labels.take(index)
+            both = {n: judged(evidence, store.of(n)[1]) for n in usable}
+            truth, values = both[usable[0]][0], {n: v for n, (_, v) in both.items()}
             rng = np.random.default_rng([self.plan.seed, zlib.crc32(b"bootstrap")])
-            groups = None
-            if self.groups is not None:
-                groups = np.unique(self.groups[store.of(first)[0]].astype(str), return_inverse=True)[1]
-            reference, lines = entries(values, self._truth(store, first), self.metric, baselines, priors, rng, groups)
-            verdict = judge(lines, reference, self.metric, self.held_out, priors)
+            groups = self._together(index, evidence)
+            reference, lines = entries(values, truth, self.metric, baselines, priors, rng, groups)
+            verdict = judge(lines, reference, self.metric, self.held_out, priors, unsaved)
         return Outcome(store, reference, lines, verdict, failures, self._outcome_seconds, self._curves, self._cuts)
+
+    def _together(self, index: NDArray[np.int64], evidence: Labels) -> NDArray[np.int64] | None:
+        """(sites,) numbers of what the bootstrap draws as one: groups, or records of several sites; None for sites."""
+        owner = evidence.units().sites // evidence.task.sites_per_record
+        if self.groups is not None:
+            return np.unique(self.groups[index].astype(str), return_inverse=True)[1][owner].astype(np.int64)
+        return owner if evidence.task.sites_per_record > 1 else None
 
     def _prior(self, family: str) -> Expectation:
         labelled = len(self.known)
@@ -245,6 +265,12 @@ def truth_of(labels: Labels) -> NDArray[np.float64]:
     if isinstance(labels, Exact):
         return labels.y.reshape(-1).astype(np.float64)
     raise TypeError(f"{type(labels).__name__} holds no exact truth to score against")
+
+
+def judged(labels: Labels, prediction: Prediction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Truth and predicted values at the sites whose truth ``labels`` hold, in their order, for metrics."""
+    sites = labels.units().sites
+    return truth_of(labels)[sites], values_of(prediction)[sites]
 
 
 def folds_for(labels: Labels, seconds: float | None) -> int:

@@ -37,6 +37,8 @@ class Pretrained:
 class Recipe:
     """Trains a `System` on a `Workbench`. ``options`` reach the system's builders by name."""
 
+    saves: ClassVar[bool] = True
+
     def __init__(
         self, system: System, bench: Workbench, options: Mapping[str, float | int | str | bool] | None = None
     ) -> None:

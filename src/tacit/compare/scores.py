@@ -21,13 +21,15 @@ Truth = NDArray[np.float64]
 class Metric:
     """``score(truth, values)`` with ``truth`` (n,), and ``values`` (n, C) probabilities or (n,) means.
 
-    ``per_record`` gives (n,) whose mean is the score, where the metric is one.
+    ``per_record`` gives (n,) whose mean is the score, where the metric is one. ``unit`` is what a gain of 1 on the
+    prior's scale of 0 to 1 amounts to.
     """
 
     name: str
     score: Callable[[Truth, Floats], float]
     per_record: Callable[[Truth, Floats], Floats] | None = None
     higher_is_better: bool = True
+    unit: Callable[[Truth], float] = lambda truth: 1.0
 
     def better(self, a: float, b: float) -> float:
         """By how much ``a`` is better than ``b``, positive where it is."""
@@ -110,8 +112,8 @@ NUMBER_METRICS = {
     m.name: m
     for m in (
         Metric("r2", r_squared),
-        Metric("mse", _mean_of(squared_error), squared_error, higher_is_better=False),
-        Metric("mae", _mean_of(absolute_error), absolute_error, higher_is_better=False),
+        Metric("mse", _mean_of(squared_error), squared_error, False, lambda truth: float(truth.var()) or 1.0),
+        Metric("mae", _mean_of(absolute_error), absolute_error, False, lambda truth: float(truth.std()) or 1.0),
     )
 }
 

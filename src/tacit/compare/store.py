@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -75,7 +76,7 @@ def prediction_columns(prediction: Prediction, records: int) -> dict[str, list[o
     return {"mean": prediction.mean.double().tolist(), "log_scale": prediction.log_scale.double().tolist()}
 
 
-def write_prediction(path: Path, prediction: Prediction, meta: dict[str, object]) -> None:
+def write_prediction(path: Path, prediction: Prediction, meta: dict[str, Any]) -> None:
     """One prediction with a little JSON beside it, as a safetensors file written atomically."""
     from safetensors.torch import save
 
@@ -86,7 +87,7 @@ def write_prediction(path: Path, prediction: Prediction, meta: dict[str, object]
     atomic_write(path, save(tensors, metadata={"meta": json.dumps(meta)}))
 
 
-def read_prediction(path: Path) -> tuple[Prediction, dict[str, object]]:
+def read_prediction(path: Path) -> tuple[Prediction, dict[str, Any]]:
     """The inverse of `write_prediction`."""
     from safetensors import safe_open
 

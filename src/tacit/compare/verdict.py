@@ -6,6 +6,7 @@ is the best baseline by folds, and its choice is repeated within every bootstrap
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -102,7 +103,7 @@ def entries(
 ) -> tuple[str, list[Entry]]:
     """The reference and every candidate's entry, best score first. ``values``: held-out predictions by candidate."""
     scores = {name: metric.score(truth, v) for name, v in values.items()}
-    sign = 1.0 if metric.higher_is_better else -1.0
+    sign, unit = 1.0 if metric.higher_is_better else -1.0, metric.unit(truth)
     draws = bootstrap_scores(values, truth, metric, rng, groups)
     known_baselines = [name for name in values if name in baselines]
     reference = max(known_baselines, key=lambda name: sign * scores[name])
@@ -114,18 +115,28 @@ def entries(
         low, high = _interval(draws[name])
         gain_low, gain_high = _interval(gains)
         own = float(gains.std())
-        error = float(np.hypot(own, 0.5 / len(truth)))
+        error = float(np.hypot(own, 0.5 * unit / len(truth)))
         prior = priors.get(name)
-        expected = prior.given(gain, error) if prior is not None else None
+        expected = prior.scaled(unit).given(gain, error) if prior is not None else None
         result.append(Entry(name, name in baselines, scores[name], low, high, gain, gain_low, gain_high, expected))
     return reference, result
 
 
-def judge(lines: list[Entry], reference: str, metric: Metric, held_out: int, priors: dict[str, Expectation]) -> Verdict:
-    """The verdict on the candidate whose expected gain is largest; the reference is deployed unless it is positive."""
+def judge(
+    lines: list[Entry],
+    reference: str,
+    metric: Metric,
+    held_out: int,
+    priors: dict[str, Expectation],
+    unsaved: Collection[str] = (),
+) -> Verdict:
+    """The verdict on the candidate whose expected gain is largest; the reference is deployed unless it is positive.
+
+    ``unsaved``: candidates that are compared, but could not be saved, and are never deployed.
+    """
     challengers = [line for line in lines if not line.baseline and line.expected is not None]
     if held_out == 0:
-        return _without_evidence(reference, priors)
+        return _without_evidence(reference, {n: p for n, p in priors.items() if n not in unsaved})
     if not challengers:
         sentence = f"Only baselines were run; {reference} was the best of them on {held_out} held-out records."
         word: Word = "no measurable difference"
@@ -134,8 +145,10 @@ def judge(lines: list[Entry], reference: str, metric: Metric, held_out: int, pri
     assert best.gain is not None and best.gain_low is not None and best.gain_high is not None
     assert best.expected is not None
     word = _word(best, held_out, all(line.gain_high is not None and line.gain_high < 0 for line in challengers))
-    deployed = best.candidate if best.expected.mean > 0 else reference
+    deployed = best.candidate if best.expected.mean > 0 and best.candidate not in unsaved else reference
     sentence = _sentence(word, best, reference, deployed, metric, held_out)
+    if best.expected.mean > 0 and best.candidate in unsaved:
+        sentence += f" ({best.candidate} cannot be saved.)"
     return Verdict(
         word, sentence, best.candidate, reference, deployed, best.gain, best.gain_low, best.gain_high, held_out
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -115,9 +116,15 @@ def make_fabric(device: str = "auto") -> Fabric:
     if accelerator is None:
         raise InputError(f"unknown device {device!r}. Known are: auto, cpu, gpu.")
     on_gpu = accelerator != "cpu" and torch.cuda.is_available()
-    # on the processors measured, bf16 convolutions were slower than float32 ones
-    precision: Any = "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
+    fast = torch.cuda.is_bf16_supported() if on_gpu else has_bf16_units()
     # Imported here because it takes longer than torch itself: by now the user knows what was read.
     from lightning.fabric import Fabric
 
-    return Fabric(accelerator=accelerator, devices=1, precision=precision)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    return Fabric(accelerator=accelerator, devices=1, precision="bf16-mixed" if fast else "32-true")
+
+
+def has_bf16_units() -> bool:
+    """Whether the processor multiplies bf16 in hardware; without that, bf16 is slower than float32."""
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))

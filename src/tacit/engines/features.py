@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
-from tacit.data.task import Task
+from tacit.data.task import Number, Task
 from tacit.labels.base import Labels
 
 Matrix = NDArray[np.float32]
@@ -48,27 +49,31 @@ def fit_linear(features: Matrix, labels: Labels, penalty: float = 1.0, iteration
 
     ``features``: (n, D), rows aligned to ``labels``. The objective is the sum of -log L plus ``penalty`` / 2 times
     the squared weights over standardised columns: for exact labels scikit-learn's logistic regression with
-    C = 1 / penalty.
+    C = 1 / penalty (2 / penalty for two classes, because the weights of both are penalised here).
     """
     known = labels.labelled()
     evidence = labels.take(known)
     centre, scale = standardisation(features)
     x = ((torch.from_numpy(features[known]) - centre) / scale).double()
     task: Task = labels.task
-    weight = torch.zeros(x.shape[1], task.outputs, dtype=torch.float64, requires_grad=True)
+    # Of a number only the mean is a function of the features: a scale of its own for each record would be fitted
+    # to noise by the few labels that there are.
+    free = 1 if isinstance(task, Number) else task.outputs
+    fixed = (0, task.outputs - free)
+    weight = torch.zeros(x.shape[1], free, dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(task.outputs, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([weight, bias], max_iter=iterations, line_search_fn="strong_wolfe")
 
     def objective() -> Tensor:
         optimizer.zero_grad()
-        log_likelihood = evidence.log_likelihood(task.prediction(x @ weight + bias)).sum()
+        log_likelihood = evidence.log_likelihood(task.prediction(pad(x @ weight, fixed) + bias)).sum()
         value = -log_likelihood + 0.5 * penalty * weight.square().sum()
         torch.autograd.backward(value)
         return value
 
     with torch.enable_grad():
         optimizer.step(objective)  # type: ignore[no-untyped-call]
-    return Linear(centre, scale, weight.detach().float(), bias.detach().float())
+    return Linear(centre, scale, pad(weight.detach(), fixed).float(), bias.detach().float())
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,9 @@ class MaskedTokens(Method):
         local = cast(Features, self.backbone(changed.replace(tokens=ids))).local
         assert local is not None
         logits = self.decode(self.head(local[chosen]))
-        return {"masked": cross_entropy(logits.float(), tokens.values[chosen].long())}
+        # texts may all be empty: then the sum is 0, where the mean would be undefined
+        total = cross_entropy(logits.float(), tokens.values[chosen].long(), reduction="sum")
+        return {"masked": total / max(len(logits), 1)}
 
     def predictor(self) -> nn.Module:
         return self.backbone

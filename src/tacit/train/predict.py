@@ -39,9 +39,12 @@ def run(module: nn.Module, batches: Iterator[Batch], prepared: Prepared) -> Iter
     was_training = module.training
     module.eval()
     try:
-        with torch.inference_mode():
-            for batch in batches:
-                yield cast("Tensor | Features", module(prepared.clean(batch.to(device))))
+        for batch in batches:
+            # not around the yield, where it would hold for the caller too; and no inference tensors come out,
+            # because a posterior is a gradient with respect to predictions
+            with torch.no_grad():
+                outputs = module(prepared.clean(batch.to(device)))
+            yield cast("Tensor | Features", outputs)
     finally:
         module.train(was_training)
 

@@ -1,0 +1,66 @@
+"""``tacit claims``: what published systems claim, run on real data, and what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from tacit.cli import options
+from tacit.cli.show import console, print_json
+from tacit.errors import InputError
+
+app = typer.Typer(help="List the claims of published systems, run one, or make the table.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_claims(json: options.Json = False) -> None:
+    """The claims that can be run."""
+    found = _claims().list_claims()
+    if json:
+        print_json({"claims": found})
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in found[0] if found else ():
+        table.add_column(name)
+    for line in found:
+        table.add_row(*(escape("" if v is None else str(v)) for v in line.values()))
+    console().print(table)
+
+
+@app.command("run")
+def run_claim(
+    name: Annotated[str, typer.Argument(help="The system (see tacit claims list).", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="Where results go (default: beside the claims).")] = None,
+    json: options.Json = False,
+) -> None:
+    """Run the claim of one system against its host, over several seeds, and write the figures."""
+    result = _claims().run_claim(name, out)
+    if json:
+        print_json(result)
+        return
+    console().print(f"{result['name']}: {result['status']}", soft_wrap=True, markup=False)
+
+
+@app.command("table")
+def claims_table(json: options.Json = False) -> None:
+    """The table of all results so far, as it stands in the documentation."""
+    table = _claims().claims_table()
+    if json:
+        print_json({"table": table})
+        return
+    print(table)
+
+
+def _claims() -> Any:
+    try:
+        from tacit import claims
+    except ImportError as error:
+        raise InputError(
+            "the claims are part of tacit's repository (benchmarks/claims), not of the installed package: "
+            f"run this in a clone of it ({error})"
+        ) from error
+    return claims

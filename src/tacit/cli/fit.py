@@ -1,0 +1,156 @@
+"""``tacit fit``: from a folder, table or text file to a trained model, a leaderboard and a page."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tacit.cli import options
+from tacit.cli.interrupt import interruptible
+from tacit.cli.progress import Lines, watch
+from tacit.cli.show import console, print_json, print_run
+from tacit.cli.source import Columns, group_values, read_more, read_source, test_values
+from tacit.errors import InputError, Interrupted
+
+if TYPE_CHECKING:
+    from tacit.data.records import Records
+    from tacit.labels.given import Kind
+    from tacit.run import Run
+
+
+def fit(
+    source: Annotated[str, typer.Argument(help="A folder, a table, a text file or an array file.", show_default=False)],
+    labels: Annotated[
+        Path | None, typer.Option(help="A file of id,label; records that it leaves out are unlabelled.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="Column of labels, of the source or of the label file.")] = None,
+    id: options.Id = None,
+    drop: Annotated[list[str] | None, typer.Option(help="A column that is no feature; may be repeated.")] = None,
+    group: Annotated[str | None, typer.Option(help="Column of groups that folds must not part.")] = None,
+    text: Annotated[list[str] | None, typer.Option(help="Column of texts; may be repeated.")] = None,
+    path: Annotated[str | None, typer.Option(help="Column of image paths.")] = None,
+    metric: Annotated[str | None, typer.Option(help="What is compared (default: accuracy, or r2).")] = None,
+    unlabelled: Annotated[str | None, typer.Option(help="Further data of the same kind, without labels.")] = None,
+    test: Annotated[str | None, typer.Option(help="Labelled data that is looked at once, at the very end.")] = None,
+    test_labels: Annotated[Path | None, typer.Option(help="Labels of the test data, as id,label.")] = None,
+    encoder: options.Encoder = "auto",
+    method: Annotated[
+        list[str] | None, typer.Option(help="A system to try; may be repeated (see tacit methods).")
+    ] = None,
+    budget: options.Budget = "2m",
+    plan: Annotated[Path | None, typer.Option(help="The plan.json of an earlier run, to follow again.")] = None,
+    seed: options.Seed = 0,
+    out: Annotated[Path | None, typer.Option(help="The run's folder (default: SOURCE-run, here).")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    modality: options.Modality = None,
+    task: Annotated[
+        str | None, typer.Option(help="classes or regression, where the labels do not tell.")
+    ] = None,
+    device: options.Device = "auto",
+    flip: Annotated[bool, typer.Option("--flip", help="Mirrored images mean the same.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Train on few labels and the rest of the data, and judge honestly what the rest was worth."""
+    teller = watch(json)
+    place = out or default_out(source)
+    columns = Columns(target, id, group, tuple(drop or ()), tuple(text or ()), path)
+    kind = _kind(task)
+    records, column = read_source(source, columns, modality, labels)
+    teller.say(records.description)
+    if column is not None and target is None:
+        teller.say(f"labels are taken from the column {column!r}; --target names another")
+    more = None if unlabelled is None else read_more(unlabelled, records, columns)
+    tests = None if test is None else read_more(test, records, columns)
+    teller.say("loading the learning libraries")
+    run = train(
+        teller,
+        place,
+        records=records,
+        labels=_labels(records, labels, column, columns.target, kind),
+        budget=budget,
+        seed=seed,
+        metric=metric,
+        methods=method or None,
+        encoder=encoder,
+        groups=group_values(records, group),
+        unlabelled=more,
+        test=tests,
+        test_labels=None if tests is None else _test_labels(tests, test_labels, column, test or "", kind),
+        plan=plan,
+        resume=resume,
+        task=kind,
+        device=device,
+        views={"flip": True} if flip else None,
+    )
+    finish(run, place, json)
+
+
+def train(teller: Lines, place: Path, **arguments: Any) -> Run:
+    """`tacit.fit` into ``place``, where Ctrl-C keeps what is done and says how to go on."""
+    from tacit.api import fit as api_fit
+
+    try:
+        with interruptible(teller):
+            return api_fit(out=place, watch=teller, command=_command(), **arguments)
+    except (Interrupted, KeyboardInterrupt) as error:
+        begun = place.with_name(place.name + ".partial").is_dir()
+        raise Interrupted(f"{error or 'left at once'}\n{_how_to_resume() if begun else 'nothing was begun'}") from None
+    finally:
+        teller.close()
+
+
+def finish(run: Run, place: Path, json: bool) -> None:
+    """What was found, where the page is, and what to run next."""
+    if json:
+        print_json({**run.info, "run": str(place), "report": str(place / "report.html")})
+        return
+    print_run(run.info)
+    out = console()
+    out.print(f"\nreport: {place / 'report.html'}", soft_wrap=True, markup=False)
+    out.print(f"next:   tacit predict {shlex.quote(str(place))} NEW_FILES", soft_wrap=True, markup=False)
+
+
+def default_out(source: str) -> Path:
+    """``photos/`` and ``photos.csv.gz`` give ``photos-run``, in the current folder."""
+    name = Path(source).expanduser().resolve().name
+    stem = name.removesuffix(".gz")
+    return Path((Path(stem).stem if Path(source).is_file() else stem) + "-run")
+
+
+def _kind(task: str | None) -> Kind | None:
+    if task is None:
+        return None
+    kinds: dict[str, Kind] = {"classes": "classes", "regression": "regression"}
+    if task in kinds:
+        return kinds[task]
+    raise InputError(f"unknown task {task!r}. Known are: classes, regression.")
+
+
+def _labels(records: Records, file: Path | None, column: str | None, target: str | None, kind: Kind | None) -> Any:
+    """What `tacit.fit` takes: labels of the file, values of the column, or None for class folders."""
+    if file is not None:
+        from tacit.labels.given import read_labels
+
+        return read_labels(file, records, target=target, kind=kind)
+    return None if column is None else records.column(column)
+
+
+def _test_labels(tests: Records, file: Path | None, column: str | None, path: str, kind: Kind | None) -> Any:
+    if file is not None:
+        from tacit.labels.read import read_labels
+
+        return read_labels(file, tests)
+    return test_values(tests, column, path)
+
+
+def _command() -> str:
+    return shlex.join(["tacit", *sys.argv[1:]])
+
+
+def _how_to_resume() -> str:
+    resume = [] if "--resume" in sys.argv else ["--resume"]
+    return f"go on with: {shlex.join(['tacit', *sys.argv[1:], *resume])}"

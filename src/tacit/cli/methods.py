@@ -1,0 +1,77 @@
+"""``tacit methods``: the systems and baselines that can be compared."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from tacit.cli import options
+from tacit.cli.show import console, print_json
+from tacit.listing import pick
+
+
+def methods(modality: options.Modality = None, json: options.Json = False) -> None:
+    """List the systems, with the paper each is from, and the baselines that they have to beat."""
+    found = [*_systems(), *_features()]
+    if modality is not None:
+        pick(modality, dict.fromkeys(sorted({m for line in found for m in line["modalities"]})), "modality")
+        found = [line for line in found if modality in line["modalities"]]
+    if json:
+        print_json({"methods": found})
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("name", "what it is", "family", "modalities", "tasks", "catalogue", "paper"):
+        table.add_column(name, no_wrap=name == "name")
+    for line in found:
+        table.add_row(*(escape(_text(line[k])) for k in ("name", "title")), *_rest(line))
+    console().print(table)
+
+
+def _rest(line: dict[str, Any]) -> list[str]:
+    family = f"{line['family']} (baseline)" if line["baseline"] else line["family"]
+    return [escape(_text(v)) for v in (family, *(line[k] for k in ("modalities", "tasks", "catalogue", "paper")))]
+
+
+def _text(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+
+
+def _systems() -> list[dict[str, Any]]:
+    from tacit.systems.base import systems
+
+    return [
+        {
+            "name": system.name,
+            "title": system.title,
+            "family": system.family,
+            "baseline": system.baseline,
+            "modalities": list(system.modalities),
+            "tasks": list(system.tasks),
+            "catalogue": system.catalogue,
+            "paper": system.paper,
+        }
+        for system in sorted(systems().values(), key=lambda s: (s.baseline, s.name))
+    ]
+
+
+def _features() -> list[dict[str, Any]]:
+    """Baselines on features; which modality and task each suits is asked of the library itself."""
+    from tacit.compare.baselines import feature_candidates
+    from tacit.compare.model import modalities
+    from tacit.data.task import Classes, Number
+
+    tasks = {"classes": Classes(("a", "b")), "number": Number()}
+    lines: dict[str, dict[str, Any]] = {}
+    for modality in modalities():
+        for kind, task in tasks.items():
+            bench: Any = SimpleNamespace(task=task, prepared=SimpleNamespace(name=modality))
+            for candidate in feature_candidates(bench):
+                line = {"name": candidate.name, "title": candidate.title, "family": candidate.family, "baseline": True}
+                empty: dict[str, Any] = {"modalities": [], "tasks": [], "catalogue": None, "paper": ""}
+                known = lines.setdefault(candidate.name, line | empty)
+                known["modalities"] = sorted({*known["modalities"], modality})
+                known["tasks"] = sorted({*known["tasks"], kind})
+    return list(lines.values())

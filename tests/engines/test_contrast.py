@@ -1,0 +1,96 @@
+"""NT-Xent against equation 1 of SimCLR written out in loops, values and gradients."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.autograd import gradcheck
+from torch.nn.functional import normalize
+
+from tacit.data.batch import Batch, Columns, Features, View
+from tacit.engines.contrast import Contrast, nt_xent
+from tacit.engines.method import Step
+
+
+def equation_one(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+    """SimCLR, equation 1 and algorithm 1: l(i, j) averaged over both members of every pair."""
+    z = [vector for pair in zip(a, b, strict=True) for vector in pair]
+
+    def pair_loss(i: int, j: int) -> Tensor:
+        def similarity(k: int, m: int) -> Tensor:
+            return (z[k] @ z[m]) / (z[k].norm() * z[m].norm())
+
+        below = sum((similarity(i, k) / temperature).exp() for k in range(len(z)) if k != i)
+        return -((similarity(i, j) / temperature).exp() / below).log()
+
+    total = sum(pair_loss(2 * k, 2 * k + 1) + pair_loss(2 * k + 1, 2 * k) for k in range(len(a)))
+    assert isinstance(total, Tensor)
+    return total / (2 * len(a))
+
+
+def unit_rows(count: int, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return normalize(torch.randn(count, 5, generator=generator, dtype=torch.float64), dim=1)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 2.0])
+def test_loss_and_gradients_follow_equation_one(temperature: float) -> None:
+    a, b = unit_rows(6, 0).requires_grad_(), unit_rows(6, 1).requires_grad_()
+    mine, theirs = nt_xent(a, b, temperature), equation_one(a, b, temperature)
+    torch.testing.assert_close(mine, theirs)
+    gradients = torch.autograd.grad(mine, (a, b))
+    # equation 1 normalises: its gradient has no part along the vector itself
+    for vector, mine_g, theirs_g in zip((a, b), gradients, torch.autograd.grad(theirs, (a, b)), strict=True):
+        tangent = mine_g - (mine_g * vector).sum(1, keepdim=True) * vector
+        torch.testing.assert_close(tangent, theirs_g)
+
+
+@pytest.mark.parametrize("block", [1, 3, 5, 11, 12])
+def test_blocks_change_neither_loss_nor_gradient(block: int) -> None:
+    a, b = unit_rows(6, 2).requires_grad_(), unit_rows(6, 3).requires_grad_()
+    whole, parts = nt_xent(a, b, 0.2), nt_xent(a, b, 0.2, block)
+    torch.testing.assert_close(parts, whole)
+    expected = torch.autograd.grad(whole, (a, b))
+    torch.testing.assert_close(torch.autograd.grad(parts, (a, b)), expected)
+
+
+def test_blocked_gradient_passes_gradcheck() -> None:
+    a, b = unit_rows(3, 4).requires_grad_(), unit_rows(3, 5).requires_grad_()
+    assert gradcheck(lambda x, y: nt_xent(x, y, 0.5, block=2), (a, b))
+
+
+def test_known_values() -> None:
+    same = torch.ones(4, 1, dtype=torch.float64)
+    assert float(nt_xent(same, same, 0.3)) == pytest.approx(math.log(7)), "all alike: a guess among 2B - 1"
+    apart = torch.eye(2, dtype=torch.float64)
+    expected = -math.log(math.exp(2) / (math.exp(2) + 2))
+    assert float(nt_xent(apart, apart, 0.5)) == pytest.approx(expected)
+
+
+class Numbers(nn.Module):
+    width = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 4)
+
+    def forward(self, batch: Batch) -> Features:
+        return Features(self.layer(batch["x"]))
+
+
+def test_method_compares_the_two_strong_views_record_by_record() -> None:
+    torch.manual_seed(0)
+    method = Contrast(Numbers(), temperature=0.5, dimensions=6, layers=1).double()
+    views = [torch.randn(5, 3, dtype=torch.float64) for _ in range(2)]
+    none = torch.empty(0, dtype=torch.int64)
+    named = {
+        name: View(Batch({"x": x}), Columns(none)) for name, x in zip(("strong", "strong2"), views, strict=True)
+    }
+    loss = method.loss(Step({}, named, none, none, None, 0.0, torch.Generator()))
+    assert set(loss) == {"contrast"}
+    a, b = (method.projector(method.backbone.layer(x)) for x in views)
+    torch.testing.assert_close(loss["contrast"].double(), equation_one(a, b, 0.5), rtol=1e-5, atol=1e-6)
+    assert method.predictor() is method.backbone is method.encoder()

@@ -1,0 +1,84 @@
+"""Heads on features against scikit-learn's logistic regression and closed-form ridge regression."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from tacit.engines.features import Neighbours, fit_linear, standardisation
+from tacit.labels import Exact, Values
+
+
+def problem(n: int = 80, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = (rng.normal(size=(n, 5)) * [1.0, 10.0, 0.1, 3.0, 1.0] + [0.0, 5.0, 1.0, -2.0, 0.0]).astype(np.float32)
+    scores = StandardScaler().fit_transform(x) @ rng.normal(size=(5, classes)) + rng.gumbel(size=(n, classes))
+    return x, scores.argmax(axis=1)
+
+
+@pytest.mark.parametrize("penalty", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_linear_head_is_logistic_regression_on_standardised_columns(classes: int, penalty: float) -> None:
+    """Both weights of a binary problem are penalised here: with w = w1 = -w0 that is C = 2 / penalty."""
+    x, y = problem(classes=classes)
+    known = np.arange(len(y)) % 2 == 0
+    head = fit_linear(x, Exact(np.where(known, y, -1), list("abc")[:classes]), penalty)
+    scaled = StandardScaler().fit_transform(x)  # of all records, labelled or not
+    c = (2 if classes == 2 else 1) / penalty
+    reference = LogisticRegression(C=c, tol=1e-10, max_iter=10_000).fit(scaled[known], y[known])
+    assert_allclose(torch.softmax(head(x), 1), reference.predict_proba(scaled), atol=1e-3)
+
+
+def test_linear_head_on_numbers_finds_least_squares_as_the_penalty_vanishes() -> None:
+    x, _ = problem()
+    noise = np.random.default_rng(1).normal(size=len(x))
+    target = StandardScaler().fit_transform(x) @ [1.0, -2.0, 0.5, 0.0, 3.0] + 7 + 0.5 * noise
+    labels = Values(np.where(np.arange(len(x)) % 2 == 0, target, np.nan))
+    head = fit_linear(x, labels, penalty=1e6)
+    weak = labels.task.prediction(head(x))
+    # all weights are gone: what is left is the mean and the standard deviation of what is known
+    assert_allclose(weak.mean, target[::2].mean(), rtol=1e-3)  # type: ignore[union-attr]
+    assert_allclose(weak.log_scale.exp(), target[::2].std(), rtol=1e-3)  # type: ignore[union-attr]
+    strong = labels.task.prediction(fit_linear(x, labels, penalty=1e-3, iterations=500)(x))
+    assert float(np.corrcoef(strong.mean.numpy(), target)[0, 1]) > 0.97  # type: ignore[union-attr]
+    assert_allclose(np.median(strong.log_scale.exp().numpy()), 0.5, rtol=0.35)  # type: ignore[union-attr]
+
+
+def test_constant_columns_are_harmless() -> None:
+    x, y = problem()
+    wide = np.concatenate([x, np.full((len(x), 1), 3.0, np.float32)], axis=1)
+    centre, scale = standardisation(wide)
+    assert float(scale[-1]) == 1.0 and float(centre[-1]) == 3.0
+    labels = Exact(y, list("abc"))
+    assert_allclose(fit_linear(wide, labels)(wide), fit_linear(x, labels)(x), atol=1e-3)
+
+
+def test_a_class_without_labels_is_never_likely() -> None:
+    x, y = problem(classes=3)
+    head = fit_linear(x, Exact(np.where(y == 2, -1, y), list("abc")))
+    assert float(torch.softmax(head(x), 1)[:, 2].max()) < 0.1
+
+
+def test_fitting_works_where_gradients_are_off_and_moves_no_global_generator(global_randomness: None) -> None:
+    x, y = problem()
+    with torch.no_grad():
+        head = fit_linear(x, Exact(y, list("abc")))
+    assert not head.weight.requires_grad
+    assert (head(x).argmax(1).numpy() == y).mean() > 0.6
+
+
+def test_neighbours_average_the_distributions_of_the_nearest_points() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(30, 2)).astype(np.float32)
+    distributions = rng.dirichlet(np.ones(3), size=30).astype(np.float32)
+    queries = rng.normal(size=(8, 2)).astype(np.float32)
+    found = Neighbours(points, distributions, 4)(queries).exp().numpy()
+    for query, p in zip(queries, found, strict=True):
+        nearest = np.argsort(((points - query) ** 2).sum(axis=1))[:4]
+        assert_allclose(p, distributions[nearest].mean(axis=0), atol=1e-5)
+    few = Neighbours(points[:2], distributions[:2], 7)(queries).exp().numpy()
+    assert_allclose(few, np.tile(distributions[:2].mean(axis=0), (8, 1)), atol=1e-5)
