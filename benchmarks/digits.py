@@ -16,6 +16,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
+
 from study import (
     RESULTS,
     Judged,
@@ -32,7 +33,6 @@ from study import (
     told,
     use_threads,
 )
-
 from tacit import TacitClassifier, read
 from tacit.labels import Exact
 

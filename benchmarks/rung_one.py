@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from study import RESULTS, Talk, data_folder, keep, provenance, stratified, use_threads
 
+from study import RESULTS, Talk, data_folder, keep, provenance, stratified, use_threads
 from tacit import read
 from tacit.compare.baselines import feature_candidates
 from tacit.compare.plan import Plan

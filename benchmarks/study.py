@@ -157,7 +157,9 @@ def judged_baselines(
     prepared = modalities()[records.modality]().fit(records, plan.encoder, options=plan.views)
     bench = Workbench(records, prepared, labels.task, make_fabric("cpu"), Watch(), cache_folder())
     candidates: list[Candidate] = [*feature_candidates(bench)]
-    candidates += [Recipe(s, bench, plan.options) for s in systems().values() if s.baseline and s.name in plan.candidates]
+    candidates += [
+        Recipe(s, bench, plan.options) for s in systems().values() if s.baseline and s.name in plan.candidates
+    ]
     comparison = Comparison(bench, labels, candidates, plan)
     figures = {}
     for candidate in candidates:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from tacit.compare.baselines import feature_candidates
 from tacit.compare.candidate import Candidate
 from tacit.compare.model import Model, modalities
 from tacit.compare.plan import Budget, Plan, allot
-from tacit.compare.protocol import Comparison, Outcome, folds_for, truth_of
+from tacit.compare.protocol import Comparison, Outcome, folds_for, judged, truth_of
 from tacit.compare.recipe import Recipe
-from tacit.compare.scores import metric_for, values_of
+from tacit.compare.scores import metric_for
 from tacit.compare.speed import estimated, measured
 from tacit.compare.user import UserCandidate
 from tacit.compare.workbench import Workbench, cache_folder, make_fabric
@@ -91,51 +92,57 @@ def fit(
     data = _records(records, modality)
     known = labels_of(labels, data, task)
     require_usable(known)
+    if groups is not None and len(groups) != len(data):
+        raise InputError(f"there are {len(groups)} groups for {len(data)} records; give one a record")
+    if seed < 0:
+        raise InputError(f"the seed is {seed}; give 0 or more")
     if unlabelled is not None:
         data, known, groups = _extended(data, known, groups, _records(unlabelled, data.modality))
-    judged = _test(test, test_labels, data, known, task)
+    tested = _test(test, test_labels, data, known, task)
     workplace = Workplace.open(out, resume, {"data": data.hash, "labels": _digest(known), "seed": seed})
     if workplace is not None and workplace.finished is not None:
         return workplace.finished
-    watch.say(f"{data.description}; {known.describe()}")
-    followed = plan if isinstance(plan, Plan) else Plan.read(Path(plan)) if plan is not None else None
-    if workplace is not None and workplace.plan is not None:
-        followed = workplace.plan
-    if followed is not None:
-        encoder, metric = followed.encoder, followed.metric
-        options, views = followed.options, followed.views
-        spent, seed = Budget.parse(followed.budget), followed.seed
-        methods = methods if methods is not None else _planned(followed)
-    bench = _bench(data, known, encoder, device, watch, dict(views or {}))
-    candidates = _candidates(bench, methods, dict(options or {}))
-    if followed is None:
-        followed = _plan(bench, known, candidates, spent, seed, metric, encoder, clock)
-        followed.options, followed.views = dict(options or {}), dict(views or {})
-    elif followed.data and followed.data != data.hash:
-        watch.say("the plan was made for other data; it is followed all the same")
-    if workplace is not None:
-        workplace.keep_plan(followed)
-    comparison = Comparison(
-        bench,
-        known,
-        candidates,
-        followed,
-        None if workplace is None else workplace.folder,
-        None if groups is None else np.asarray(groups, dtype=object),
-        clock and spent.seconds is not None,
-    )
-    if comparison.held_out == 0:
-        watch.say("no class has two labels, so none can be held out to judge by")
-    outcome = comparison.run()
-    watch.say(outcome.verdict.sentence)
-    predictor = comparison.final(outcome.verdict.deployed)
-    model = Model(outcome.verdict.deployed, predictor, bench.prepared, bench.task, data.schema)
-    tests = _test_scores(comparison, outcome, model, judged)
-    followed.cuts = [*followed.cuts, *outcome.cuts]
-    info = describe_run(bench, known, comparison, outcome, followed, tests, command, judged is not None)
-    if workplace is None:
-        return Run(info, followed, None, model)
-    return write_run(workplace, bench, known, model, comparison, outcome, followed, info)
+    with nullcontext() if workplace is None else workplace.guarded():
+        watch.say(data.description)
+        watch.say(known.describe())
+        followed = plan if isinstance(plan, Plan) else Plan.read(Path(plan)) if plan is not None else None
+        if workplace is not None and workplace.plan is not None:
+            followed = workplace.plan
+        if followed is not None:
+            encoder, metric = followed.encoder, followed.metric
+            options, views = followed.options, followed.views
+            spent, seed = Budget.parse(followed.budget), followed.seed
+            methods = methods if methods is not None else _planned(followed)
+        bench = _bench(data, known, encoder, device, watch, dict(views or {}))
+        candidates = _candidates(bench, methods, dict(options or {}))
+        if followed is None:
+            followed = _plan(bench, known, candidates, spent, seed, metric, encoder, clock)
+            followed.options, followed.views = dict(options or {}), dict(views or {})
+        elif followed.data and followed.data != data.hash:
+            watch.say("the plan was made for other data; it is followed all the same")
+        if workplace is not None:
+            workplace.keep_plan(followed)
+        comparison = Comparison(
+            bench,
+            known,
+            candidates,
+            followed,
+            None if workplace is None else workplace.folder,
+            None if groups is None else np.asarray(groups, dtype=object),
+            clock and spent.seconds is not None,
+        )
+        if comparison.held_out == 0:
+            watch.say("no class has two labels, so none can be held out to judge by")
+        outcome = comparison.run()
+        watch.say(outcome.verdict.sentence)
+        predictor = comparison.final(outcome.verdict.deployed)
+        model = Model(outcome.verdict.deployed, predictor, bench.prepared, bench.task, data.schema)
+        tests = _test_scores(comparison, outcome, model, tested)
+        followed.cuts = [*followed.cuts, *outcome.cuts]
+        info = describe_run(bench, known, comparison, outcome, followed, tests, command, tested is not None)
+        if workplace is None:
+            return Run(info, followed, None, model)
+        return write_run(workplace, bench, known, model, comparison, outcome, followed, info)
 
 
 def _records(source: Any, modality: str | None) -> Records:
@@ -161,7 +168,7 @@ def _test(test: Any, test_labels: Any, data: Records, labels: Labels, task: Kind
     if test is None:
         return None
     records = _records(test, data.modality).conform(data.schema)
-    if isinstance(labels, Exact) and isinstance(labels.task, Classes) and not isinstance(test_labels, Labels):
+    if isinstance(labels, Exact) and isinstance(labels.task, Classes):
         raw = labels_of(test_labels, records, "classes")
         assert isinstance(raw, Exact)
         names = [None if v < 0 else raw.task.names[v] for v in raw.y]
@@ -197,7 +204,7 @@ def _candidates(
             result.append(Recipe(known[baseline], bench, options))
     for method in named:
         if not isinstance(method, str):
-            result.append(UserCandidate(method, bench))
+            result.append(UserCandidate(method, bench, {*known, *heads, *(c.name for c in result)}))
         elif method in heads or method in ("supervised", "supervised-augmented"):
             continue
         elif method not in known:
@@ -253,9 +260,9 @@ def _test_scores(
     if outcome.reference not in predictors:
         predictors[outcome.reference] = comparison.final(outcome.reference)
     known = test.labels.labelled()
-    records, truth = test.records.take(known), truth_of(test.labels.take(known))
+    records, evidence = test.records.take(known), test.labels.take(known)
     return {
-        name: {"score": comparison.metric.score(truth, values_of(predictor(records)))}
+        name: {"score": comparison.metric.score(*judged(evidence, predictor(records)))}
         for name, predictor in predictors.items()
     }
 

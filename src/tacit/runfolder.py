@@ -8,6 +8,8 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -25,10 +27,10 @@ from tacit.compare.plan import Plan
 from tacit.compare.protocol import Comparison, Outcome
 from tacit.compare.verdict import Entry
 from tacit.compare.workbench import Workbench
-from tacit.data.atomic import atomic_write
+from tacit.data.atomic import atomic_folder, atomic_write
 from tacit.data.prediction import Categorical, Prediction
 from tacit.data.task import Classes, Number
-from tacit.errors import InputError
+from tacit.errors import InputError, Interrupted, TacitError
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 from tacit.labels.values import Values
@@ -44,7 +46,8 @@ class Workplace:
 
     def __init__(self, out: Path, plan: Plan | None, finished: Run | None) -> None:
         self.out, self.plan, self.finished = out, plan, finished
-        self.folder = out.with_name(out.name + ".partial")
+        self.folder = out.parent / f"{out.name}.partial"
+        self._begun_here = False
 
     @staticmethod
     def open(out: str | Path | None, resume: bool, identity: dict[str, Any]) -> Workplace | None:
@@ -61,6 +64,7 @@ class Workplace:
         place = Workplace(path, None, None)
         if path.exists():
             if resume and (path / "run.json").is_file():
+                place._drop_leftovers(path)
                 return Workplace(path, None, Run.load(path))
             what = "holds a run already" if (path / "run.json").is_file() else "exists and is no run of tacit"
             raise InputError(f"{path} {what}; name another --out, or remove it")
@@ -71,11 +75,9 @@ class Workplace:
             return place._resumed(marker, identity)
         if place.folder.exists():
             shutil.rmtree(place.folder)
-        try:
-            place.folder.mkdir(parents=True)
-            atomic_write(marker, json.dumps(identity))
-        except OSError as error:
-            raise InputError(f"cannot write to {path.parent}: {error.strerror}; name another --out") from None
+        with atomic_folder(place.folder) as folder:
+            atomic_write(folder / marker.name, json.dumps(identity))
+        place._begun_here = True
         return place
 
     def _resumed(self, marker: Path, identity: dict[str, Any]) -> Workplace:
@@ -96,12 +98,29 @@ class Workplace:
         """Write the plan that a resume will follow."""
         atomic_write(self.folder / "plan.json", json.dumps(plan.to_json(), indent=1))
 
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Only an interrupted run stays behind to be resumed: after any other error nothing is left."""
+        try:
+            yield
+        except Interrupted:
+            raise
+        except TacitError:
+            if self._begun_here:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+
     def publish(self) -> None:
-        """Drop what only a resume needs, and move the folder to its place in one step."""
-        for name in ("units", "checkpoints"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-        (self.folder / "identity.json").unlink(missing_ok=True)
+        """Move the folder to its place in one step, then drop what only a resume needed."""
         os.replace(self.folder, self.out)
+        self._drop_leftovers(self.out)
+
+    def _drop_leftovers(self, folder: Path) -> None:
+        for name in ("units", "checkpoints"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / "identity.json").unlink(missing_ok=True)
+        for unfinished in folder.rglob(".*.partial"):  # writes that a kill cut short
+            unfinished.unlink(missing_ok=True)
 
 
 def describe_run(

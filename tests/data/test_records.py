@@ -28,6 +28,19 @@ def test_taking_and_blocking_are_list_indexing(index: list[int], size: int) -> N
     assert [records[i] for i in range(len(records))] == expected
 
 
+@given(st.permutations(range(7)), st.lists(st.integers(0, 6), max_size=10))
+def test_within_finds_each_record_by_its_id(order: list[int], index: list[int]) -> None:
+    whole = read(TEXTS)
+    pool = whole.take(order)
+    found = whole.take(index).within(pool)
+    assert found is not None
+    assert pool.take(found).ids == tuple(str(i) for i in index)
+    some = whole.take(order[:3])
+    missing = any(i not in order[:3] for i in index)
+    assert (whole.take(index).within(some) is None) == missing
+    assert read(TEXTS).within(pool) is None  # the same texts of another source
+
+
 def test_taking_twice_composes_and_masks_work() -> None:
     records = read(TEXTS).take([5, 3, 1]).take(np.array([True, False, True]))
     assert records.ids == ("5", "1")

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from tacit.engines.features import Neighbours, fit_linear, standardisation
+from tacit.engines.features import Neighbours, fit_linear, in_own_span, standardisation
 from tacit.labels import Exact, Values
 
 
@@ -31,6 +31,21 @@ def test_linear_head_is_logistic_regression_on_standardised_columns(classes: int
     c = (2 if classes == 2 else 1) / penalty
     reference = LogisticRegression(C=c, tol=1e-10, max_iter=10_000).fit(scaled[known], y[known])
     assert_allclose(torch.softmax(head(x), 1), reference.predict_proba(scaled), atol=1e-3)
+
+
+def test_with_more_columns_than_labels_the_head_is_fitted_in_their_span() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(60, 200)).astype(np.float32)
+    y = (x @ rng.normal(size=(200, 3))).argmax(axis=1)
+    known = np.arange(60) % 2 == 0
+    scaled = StandardScaler().fit_transform(x)
+    reference = LogisticRegression(C=1.0, tol=1e-10, max_iter=10_000).fit(scaled[known], y[known])
+    head = fit_linear(x, Exact(np.where(known, y, -1), list("abc")))
+    assert_allclose(torch.softmax(head(x), 1), reference.predict_proba(scaled), atol=1e-3)
+    coordinates, basis = in_own_span(torch.from_numpy(x[known]).double())
+    assert coordinates.shape == (30, 30) and basis.shape == (200, 30)
+    assert_allclose(coordinates @ basis.T, x[known], atol=1e-6)
+    assert_allclose(basis.T @ basis, np.eye(30), atol=1e-12)
 
 
 def test_linear_head_on_numbers_finds_least_squares_as_the_penalty_vanishes() -> None:

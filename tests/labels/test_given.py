@@ -87,7 +87,7 @@ def test_labels_pass_through_and_must_match_in_number(records: Records) -> None:
 
 @pytest.mark.parametrize("shape", [(4, 1), (4, 2)])
 def test_labels_of_several_columns_are_refused(records: Records, shape: tuple[int, int]) -> None:
-    with pytest.raises(InputError, match=r"labels have shape \(4, \d\); give one a record, or tacit.labels.Exact"):
+    with pytest.raises(InputError, match=r"labels have shape \(4, \d\); give one a record, or use tacit.labels.Exact"):
         labels_of(np.ones(shape, dtype=int), records)
 
 

@@ -175,7 +175,7 @@ def test_large_batches_are_viewed_in_blocks_of_the_same_law() -> None:
     place = prepared.strong(batch, generator()).map
     assert isinstance(place, Affine)
     assert place.matrix.shape == (300, 2, 3)
-    assert len(torch.unique(place.matrix.flatten(1), dim=0)) == 300
+    assert len(torch.unique(place.matrix.flatten(1), dim=0)) > 290  # 0.4 to the 6th get no change of place
 
 
 def test_tokens_are_the_patches_in_reading_order() -> None:
@@ -192,9 +192,7 @@ def test_tokens_are_the_patches_in_reading_order() -> None:
 def test_plain_features_are_the_pixels_or_their_means() -> None:
     images = some(4)
     prepared, batch = fitted(images)
-    np.testing.assert_allclose(
-        prepared.plain(images), prepared.clean(batch)["pixels"].flatten(1).numpy(), atol=1e-5
-    )
+    np.testing.assert_allclose(prepared.plain(images), prepared.clean(batch)["pixels"].flatten(1).numpy(), atol=1e-5)
     large = some(4, 64, 64)
     prepared, batch = fitted(large)
     expected = prepared.clean(batch)["pixels"].reshape(4, 3, 32, 2, 32, 2).mean((3, 5)).flatten(1)

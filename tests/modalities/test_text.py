@@ -24,7 +24,7 @@ from tacit.modalities.text_tfidf import Tfidf
 from tacit.modalities.text_views import drop_and_swap, gather, span_mask
 
 WORDS = (
-    "who what where when why how is the of a capital city river king queen first last long big old ?".split()
+    ["who", "what", "where", "when", "why", "how", "is", "the", "of", "a", "capital", "city", "river", "king", "queen", "first", "last", "long", "big", "old", "?"]
 )
 
 

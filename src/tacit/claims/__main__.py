@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from tacit.claims.base import find_claim, list_claims
+from tacit.claims.base import RESULTS, find_claim, list_claims
 from tacit.claims.runner import run_claim
 from tacit.claims.table import claims_table
 from tacit.errors import TacitError
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the named claims; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tacit.claims", description=__doc__)
     parser.add_argument("name", nargs="+", help="claims by name, 'all', or 'table' for the page of results")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/claims"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--seeds", type=int, default=None, help="how many; default as the claim asks for")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--device", default="auto")

@@ -124,7 +124,11 @@ class Trained:
     steps: int
     options: Options = field(default_factory=dict)
     views: Change | None = None
-    trained: bool = True
+
+    @property
+    def trained(self) -> bool:
+        """Always."""
+        return True
 
     def run(self, trial: Trial) -> Outcome:
         recipe = self._recipe(trial.desk)
@@ -183,13 +187,22 @@ class Plain:
 
     name: str
     title: str
-    steps: int = 0
-    trained: bool = False
+
+    @property
+    def steps(self) -> int:
+        """None."""
+        return 0
+
+    @property
+    def trained(self) -> bool:
+        """Never by steps."""
+        return False
 
     def run(self, trial: Trial) -> Outcome:
         bench = trial.desk.bench()
         candidate = next(c for c in feature_candidates(bench) if c.name == self.name)
-        return Outcome(trial.hits(candidate.fit(bench.records, trial.labels, None, FitPlan(), trial.rng("fit"))))
+        shared = candidate.prepare(bench.records, FitPlan(), trial.rng("prepare"))
+        return Outcome(trial.hits(candidate.fit(bench.records, trial.labels, shared, FitPlan(), trial.rng("fit"))))
 
     def describe(self, desk: Desk) -> dict[str, Any]:
         return {"baseline": self.name}

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from tacit.claims.arms import Arm
 from tacit.claims.sets import Draw, Split
 from tacit.listing import constants, pick
+
+RESULTS = Path("benchmarks/results/claims")
+"""Where results are kept, in a clone of the repository."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +22,8 @@ class Claim:
     ``says`` is what the source claims; ``gain`` the gain over the host that it claims, as a difference of
     accuracies, None where it names none. ``chosen``: what this measurement chose where the source or the catalogue's
     check leaves room. ``system`` and ``host`` take the same steps; ``others`` are reported beside them, and ``peer``
-    names the arm among them that the host must come near to count as sound. ``remark``: why it came out as it did,
-    written after a second look.
+    names the arm among them that the host must come near to count as sound, None where that means nothing.
+    ``remark``: why it came out as it did, written after a second look.
     """
 
     name: str
@@ -31,7 +36,7 @@ class Claim:
     system: Arm
     host: Arm
     others: tuple[Arm, ...]
-    peer: str
+    peer: str | None
     id: int | None = None
     gain: float | None = None
     encoder: str = "auto"
@@ -42,7 +47,7 @@ class Claim:
         names = [arm.name for arm in self.arms]
         if len(set(names)) != len(names):
             raise ValueError(f"two arms of the claim {self.name!r} have the same name")
-        if self.peer not in names:
+        if self.peer is not None and self.peer not in names:
             raise ValueError(f"the peer {self.peer!r} is no arm of the claim {self.name!r}")
         if self.host.steps != self.system.steps and self.host.trained:
             raise ValueError(f"system and host of the claim {self.name!r} take different numbers of steps")
@@ -51,6 +56,18 @@ class Claim:
     def arms(self) -> tuple[Arm, ...]:
         """System, host and the others, in the order in which they are run."""
         return (self.system, self.host, *self.others)
+
+    def summary(self) -> dict[str, Any]:
+        """What a list of claims shows, as JSON: the claim, what it is measured on, and steps × seeds."""
+        return {
+            "name": self.name,
+            "id": self.id,
+            "claim": self.says,
+            "host": self.host.title,
+            "labels": str(self.draw),
+            "steps": self.system.steps,
+            "seeds": self.seeds,
+        }
 
 
 def list_claims() -> list[Claim]:

@@ -8,7 +8,7 @@ from tacit.claims.sets import Draw, digits
 from tacit.systems.fixmatch import SYSTEM
 from tacit.systems.supervised_augmented import SYSTEM as AUGMENTED
 
-STEPS = 400
+STEPS = 600
 
 CLAIM = Claim(
     name="fixmatch",

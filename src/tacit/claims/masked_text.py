@@ -8,7 +8,7 @@ from tacit.claims.sets import Draw, trec
 from tacit.systems.masked_text import SYSTEM
 from tacit.systems.supervised_augmented import SYSTEM as AUGMENTED
 
-STEPS = 400
+STEPS = 240
 
 CLAIM = Claim(
     name="masked-text",
@@ -28,5 +28,5 @@ CLAIM = Claim(
     ),
     peer="tfidf-logistic",
     encoder="small",
-    seeds=10,
+    seeds=6,
 )

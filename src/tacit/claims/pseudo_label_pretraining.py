@@ -9,7 +9,7 @@ from tacit.systems.fixmatch import SYSTEM as FIXMATCH
 from tacit.systems.pseudo_label_pretraining import SYSTEM
 from tacit.systems.supervised_augmented import SYSTEM as AUGMENTED
 
-STEPS = 300
+STEPS = 200
 
 CLAIM = Claim(
     name="pseudo-label-pretraining",
@@ -31,5 +31,5 @@ CLAIM = Claim(
     id=256,
     gain=0.036,
     encoder="small",
-    seeds=10,
+    seeds=6,
 )

@@ -9,7 +9,7 @@ from tacit.claims.base import Claim
 from tacit.claims.sets import Draw, mnist
 from tacit.systems.rotation import SYSTEM
 
-STEPS = 200
+STEPS = 400
 PRETRAINING = replace(SYSTEM, stages=SYSTEM.stages[:1])
 
 CLAIM = Claim(
@@ -18,8 +18,9 @@ CLAIM = Claim(
     says="features learned from four rotations transfer: 54.4 % mAP on VOC 2007 detection",
     source="Gidaris et al. 2018, arXiv 1803.07728",
     chosen="MNIST, pretraining on 10,000 images, logistic regression on the frozen last features with 10 labels per "
-    "class; the host is the same network as it was initialised, as in the catalogue's check, and takes no steps. "
-    "The paper names no figure for it on this check, so no gain is taken from it.",
+    "class. The host is the same network as it was initialised, as in the catalogue's check, and takes no steps; "
+    "pixels, which random features of 64 channels need not reach, stand beside it. The paper names no figure for "
+    "this check, so no gain is taken from it.",
     data=mnist,
     draw=Draw(per_class=10),
     system=Frozen("rotation-4", "features of 4 rotations", PRETRAINING, STEPS),
@@ -28,6 +29,6 @@ CLAIM = Claim(
         Frozen("rotation-2", "features of 2 rotations", PRETRAINING, STEPS, {"turns": 2}),
         Plain("logistic", "logistic regression on pixels"),
     ),
-    peer="logistic",
+    peer=None,
     id=280,
 )

@@ -23,15 +23,15 @@ class Ruling:
     reason: str
 
 
-def decide(difference: Interval, gain: float | None, seeds: int, host: float, peer: float) -> Ruling:
+def decide(difference: Interval, gain: float | None, seeds: int, host: float, peer: float | None) -> Ruling:
     """Judge the paired ``difference`` of system and host over so many seeds.
 
     ``gain``: what is claimed, None where no figure is. ``host`` and ``peer``: mean figures; a host that is far below
-    its peer decides nothing.
+    its peer, where it has one, decides nothing.
     """
     if seeds < FEWEST_SEEDS:
         return Ruling("undecided", f"{FEWEST_SEEDS} seeds are the least that count, and {seeds} ran")
-    if host < peer - NEAR:
+    if peer is not None and host < peer - NEAR:
         return Ruling("undecided", f"the host is not sound: {points(peer - host)} points below its peer")
     bar = bar_of(gain)
     if difference.low > 0:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tacit.claims.arms import Arm, Desk, Outcome, Trial
-from tacit.claims.base import Claim, find_claim
+from tacit.claims.base import RESULTS, Claim, find_claim
 from tacit.claims.interval import Interval, two_level
 from tacit.claims.rule import Ruling, bar_of, decide, points
 from tacit.compare.workbench import make_fabric
@@ -52,18 +52,20 @@ class Done:
 
 def run_claim(
     name: str,
-    out_folder: str | Path,
+    out_folder: str | Path | None = None,
     watch: Watch | None = None,
     seeds: int | Sequence[int] | None = None,
     device: str = "auto",
 ) -> dict[str, Any]:
     """Measure the claim ``name`` and write ``<out_folder>/<name>.json``; returns what was written.
 
+    The default folder is that of a clone of the repository, ``benchmarks/results/claims``.
+
     ``seeds``: how many, or which; default as many as the claim asks for. Every finished arm of a seed is kept in
     ``<out_folder>/seeds/<name>/`` and taken from there while claim, data and settings are the same. Bad input
     (an unknown claim, missing data) is an `InputError`.
     """
-    return measure(find_claim(name), Path(out_folder), watch or Watch(), seeds, device)
+    return measure(find_claim(name), Path(out_folder or RESULTS), watch or Watch(), seeds, device)
 
 
 def measure(
@@ -101,12 +103,17 @@ def _run_seed(claim: Claim, desk: Desk, seed: int, path: Path) -> dict[str, Done
         if arm.name in entries:
             continue
         begun = time.monotonic()
-        outcome: Outcome = arm.run(trial)
+        outcome = run_arm(arm, trial)
         finished = Done(outcome.hits, round(time.monotonic() - begun, 2), outcome.measures)
         entries[arm.name] = {"identity": identities[arm.name], **finished.to_json()}
         ordered = {n: entries[n] for n in identities if n in entries}
         atomic_write(path, json.dumps({"claim": claim.name, "seed": seed, "arms": ordered}, indent=1) + "\n")
     return {name: Done.from_json(entries[name]) for name in identities}
+
+
+def run_arm(arm: Arm, trial: Trial) -> Outcome:
+    """One arm of one seed: the unit of work that is done or not done."""
+    return arm.run(trial)
 
 
 def identity(claim: Claim, arm: Arm, desk: Desk) -> str:
@@ -134,7 +141,8 @@ def summarise(claim: Claim, desk: Desk, done: dict[int, dict[str, Done]]) -> dic
     figures = {name: two_level(table, rng) for name, table in tables.items()}
     system, host = claim.system.name, claim.host.name
     paired = {n: two_level(tables[system] - t, rng) for n, t in tables.items() if n != system}
-    ruling = decide(paired[host], claim.gain, len(done), figures[host].mean, figures[claim.peer].mean)
+    peer = figures[claim.peer].mean if claim.peer is not None else None
+    ruling = decide(paired[host], claim.gain, len(done), figures[host].mean, peer)
     split = desk.split
 
     def arm_json(arm: Arm) -> dict[str, Any]:
@@ -176,6 +184,7 @@ def summarise(claim: Claim, desk: Desk, done: dict[int, dict[str, Done]]) -> dic
         },
         "encoder": desk.prepared.weights.to_json(),
         "seeds": list(done),
+        "device": str(desk.fabric.device),
         "settings": {arm.name: arm.describe(desk) for arm in claim.arms},
         "versions": {"python": platform.python_version(), **{p: _version(p) for p in PACKAGES}},
         "command": f"tacit claims run {claim.name}",

@@ -73,13 +73,16 @@ class Draw:
     def counts(self, available: Numbers) -> Numbers:
         """(C,) labels of each class, at least one: the largest remainders make up a ``total``."""
         if self.per_class is not None:
-            return np.minimum(available, self.per_class).astype(np.int64)
+            return np.asarray(np.minimum(available, self.per_class), dtype=np.int64)
         assert self.total is not None
         exact = self.total * available / available.sum()
         counts = np.maximum(np.floor(exact).astype(np.int64), 1)
         order = np.argsort(np.floor(exact) - exact, kind="stable")
-        counts[order[: max(0, self.total - int(counts.sum()))]] += 1
-        return np.minimum(available, counts).astype(np.int64)
+        missing = self.total - int(counts.sum())
+        counts[order[: max(0, missing)]] += 1
+        # where every small class got its one label, the largest class pays for them
+        counts[np.argmax(counts)] += min(0, missing)
+        return np.asarray(np.minimum(available, counts), dtype=np.int64)
 
 
 def digits() -> Split:

@@ -8,7 +8,7 @@ from tacit.claims.sets import Draw, mnist
 from tacit.systems.simclr import SYSTEM
 from tacit.systems.supervised_augmented import SYSTEM as AUGMENTED
 
-STEPS = 200
+STEPS = 320
 
 CLAIM = Claim(
     name="simclr",

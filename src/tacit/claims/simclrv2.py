@@ -14,7 +14,7 @@ from tacit.claims.sets import Draw, mnist
 from tacit.systems.simclrv2 import SYSTEM
 from tacit.systems.supervised_augmented import SYSTEM as AUGMENTED
 
-STEPS = 240
+STEPS = 400
 UNDISTILLED = replace(SYSTEM, stages=SYSTEM.stages[:2])
 BEFORE_DISTILLATION = round(STEPS * sum(s.share for s in UNDISTILLED.stages))
 

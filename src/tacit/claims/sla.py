@@ -23,7 +23,7 @@ from tacit.engines.supervised import Supervised
 from tacit.systems.base import Build, Stage, System
 from tacit.systems.sla import SYSTEM, settings
 
-STEPS = 400
+STEPS = 600
 
 
 class Rotated(Supervised):

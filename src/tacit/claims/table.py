@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tacit.claims.base import Claim, list_claims
+from tacit.claims.base import RESULTS, Claim, list_claims
 from tacit.errors import InputError
 
 HEAD = """# Claims
@@ -18,20 +18,38 @@ was chosen on. The interval of the difference is paired, over seeds × test reco
 source names no gain over this host. *Undecided*: anything else, fewer than five seeds, or a host that is not sound
 (more than five points below a simple peer on the same labels).
 
-Written by `tacit claims table` from `benchmarks/results/claims/`; every figure comes from `tacit claims run NAME`.
+Written by `tacit claims table` from `benchmarks/results/claims/`. Every figure comes from `tacit claims run NAME`;
+`python -m tacit.claims all --out benchmarks/results/claims --threads 1` measures everything, and goes on where it was
+stopped.
 
 | claim | data | host | system | difference in points | status |
 |---|---|---|---|---|---|
 """
-FIELDS = ("name", "title", "status", "sentence", "system", "host", "others", "difference", "data", "seeds")
+FIELDS = (
+    "name",
+    "title",
+    "id",
+    "status",
+    "sentence",
+    "system",
+    "host",
+    "others",
+    "difference",
+    "says",
+    "source",
+    "chosen",
+    "data",
+    "seeds",
+    "command",
+)
 
 
-def claims_table(results_folder: str | Path) -> str:
+def claims_table(results_folder: str | Path | None = None) -> str:
     """Markdown: one row a claim, then what was measured of each. Claims without a result are listed as not run.
 
     A file in the folder that is no result is an `InputError`.
     """
-    folder = Path(results_folder)
+    folder = Path(results_folder or RESULTS)
     results = {p.stem: read_result(p) for p in sorted(folder.glob("*.json"))} if folder.is_dir() else {}
     claims = {claim.name: claim for claim in list_claims()}
     names = sorted({*results, *claims})

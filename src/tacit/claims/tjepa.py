@@ -56,5 +56,5 @@ CLAIM = Claim(
     peer="logistic",
     id=3,
     encoder="transformer",
-    seeds=10,
+    seeds=8,
 )

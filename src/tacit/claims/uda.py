@@ -13,7 +13,7 @@ from tacit.modalities.image_views import Policy
 from tacit.systems.supervised_augmented import SYSTEM as AUGMENTED
 from tacit.systems.uda import SYSTEM
 
-STEPS = 240
+STEPS = 400
 NOISE = Policy(noise=0.15)
 """The small noise of the consistency methods before UDA: Gaussian, of 15 % of the value range."""
 

@@ -26,8 +26,9 @@ app.add_typer(claims.app, name="claims")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 done, 1 a fault of tacit, 2 input to be mended, 130 interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(None if arguments is None else list(arguments), prog_name="tacit")
+        app(words, prog_name="tacit", obj=words)
     except (Interrupted, KeyboardInterrupt) as error:
         _leave(str(error) or "interrupted", 130)
     except TacitError as error:

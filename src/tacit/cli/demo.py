@@ -16,9 +16,11 @@ SPLIT_SEED = 0
 
 
 def demo(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("demo-run"),
     budget: options.Budget = "75s",
     seed: options.Seed = 0,
+    resume: options.Resume = False,
     json: options.Json = False,
 ) -> None:
     """Handwritten digits as 8x8 images: 40 labels, 858 images without, and 899 to test on."""
@@ -28,10 +30,12 @@ def demo(
     run = train(
         teller,
         out,
+        context.obj,
         records=images,
         labels=labels,
         budget=budget,
         seed=seed,
+        resume=resume,
         test=test_images,
         test_labels=test_labels,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 def fit(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(help="A folder, a table, a text file or an array file.", show_default=False)],
     labels: Annotated[
         Path | None, typer.Option(help="A file of id,label; records that it leaves out are unlabelled.")
@@ -45,7 +46,7 @@ def fit(
     plan: Annotated[Path | None, typer.Option(help="The plan.json of an earlier run, to follow again.")] = None,
     seed: options.Seed = 0,
     out: Annotated[Path | None, typer.Option(help="The run's folder (default: SOURCE-run, here).")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    resume: options.Resume = False,
     modality: options.Modality = None,
     task: Annotated[
         str | None, typer.Option(help="classes or regression, where the labels do not tell.")
@@ -69,6 +70,7 @@ def fit(
     run = train(
         teller,
         place,
+        context.obj,
         records=records,
         labels=_labels(records, labels, column, columns.target, kind),
         budget=budget,
@@ -89,16 +91,19 @@ def fit(
     finish(run, place, json)
 
 
-def train(teller: Lines, place: Path, **arguments: Any) -> Run:
-    """`tacit.fit` into ``place``, where Ctrl-C keeps what is done and says how to go on."""
+def train(teller: Lines, place: Path, words: Sequence[str], **arguments: Any) -> Run:
+    """`tacit.fit` into ``place``, where Ctrl-C keeps what is done and says how to go on.
+
+    ``words``: the command line after ``tacit``, for the page and for going on.
+    """
     from tacit.api import fit as api_fit
 
     try:
         with interruptible(teller):
-            return api_fit(out=place, watch=teller, command=_command(), **arguments)
+            return api_fit(out=place, watch=teller, command=_command(words), **arguments)
     except (Interrupted, KeyboardInterrupt) as error:
         begun = place.with_name(place.name + ".partial").is_dir()
-        raise Interrupted(f"{error or 'left at once'}\n{_how_to_resume() if begun else 'nothing was begun'}") from None
+        raise Interrupted(f"{error or 'left at once'}\n{_how_to_resume(words) if begun else 'nothing was begun'}") from None
     finally:
         teller.close()
 
@@ -147,10 +152,9 @@ def _test_labels(tests: Records, file: Path | None, column: str | None, path: st
     return test_values(tests, column, path)
 
 
-def _command() -> str:
-    return shlex.join(["tacit", *sys.argv[1:]])
+def _command(words: Sequence[str]) -> str:
+    return shlex.join(["tacit", *words])
 
 
-def _how_to_resume() -> str:
-    resume = [] if "--resume" in sys.argv else ["--resume"]
-    return f"go on with: {shlex.join(['tacit', *sys.argv[1:], *resume])}"
+def _how_to_resume(words: Sequence[str]) -> str:
+    return "go on with: " + _command(words if "--resume" in words else [*words, "--resume"])

@@ -66,7 +66,7 @@ class Live(Lines):
         now = time.monotonic()
         rate = records / max(now - self._since, 1e-9)
         self._since = now
-        self._progress.update(self._task, completed=step, rate=f"{rate:,.0f} records/s")
+        self._progress.update(self._task, completed=step, rate=f"{rate:,.0f} records/s", refresh=True)
 
     def end(self, what: str, seconds: float) -> None:
         self._drop()

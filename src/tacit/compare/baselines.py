@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from tacit.compare.predictors import (
 from tacit.compare.workbench import Workbench
 from tacit.data.records import Records
 from tacit.data.task import Classes, MultiLabel
-from tacit.engines.features import Linear, Neighbours, fit_linear, standardisation
+from tacit.engines.features import Linear, Neighbours, fit_linear, in_own_span, standardisation
 from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
@@ -47,10 +48,10 @@ class FeatureCandidate:
         """The features of rung 1 for the run's encoder."""
         return "frozen" if self.bench.prepared.weights.pretrained else "plain"
 
-    def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> None:
-        """Nothing: the features are the workbench's."""
+    def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> Any:
+        """Nothing, where none is said: the features are the workbench's."""
 
-    def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
+    def fit(self, records: Records, labels: Labels, shared: Any, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         raise NotImplementedError
 
 
@@ -80,15 +81,26 @@ class TfidfLogistic(FeatureCandidate):
         reader = Reader(self.bench.prepared, "tfidf", self.bench)
         exact = require_exact(labels, self.name)
         known = labels.labelled()
-        x, y = reader(records)[known], exact.y[known]
+        x, basis = in_own_span(torch.from_numpy(reader(records.take(known)).toarray()))
+        y = exact.y[known]
         model: Any = LogisticRegression(C=10.0, max_iter=1000)
         folds = int(min(3, np.bincount(y)[np.unique(y)].min()))
         if folds >= 2:
             model = GridSearchCV(model, {"C": [1.0, 10.0, 100.0]}, cv=folds, scoring="neg_log_loss")
-        model.fit(x, y)
+        model.fit(x.numpy(), y)
         best = model.best_estimator_ if folds >= 2 else model
         weight, bias = multiclass_coefficients(best, exact.task.outputs)
-        return SparseLinearPredictor(reader, exact.task, weight, bias)
+        return SparseLinearPredictor(reader, exact.task, basis.numpy() @ weight, bias)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Scaled features (n, D) of all records and the sparse (n, n) matrix of their nearest neighbours."""
+
+    points: NDArray[np.float32]
+    neighbours: Any
+    centre: torch.Tensor
+    scale: torch.Tensor
 
 
 class Spreading(FeatureCandidate):
@@ -98,21 +110,31 @@ class Spreading(FeatureCandidate):
     title = "Label spreading on features"
     neighbours: ClassVar[int] = 7
 
-    def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
-        from sklearn.semi_supervised import LabelSpreading
+    def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> Graph:
+        """The graph of nearest neighbours, which costs far more than spreading over it."""
+        from sklearn.neighbors import NearestNeighbors
 
-        exact = require_exact(labels, self.name)
         features = self.bench.features(records)
         centre, scale = common_scale(features)
         points = ((torch.from_numpy(features) - centre) / scale).numpy()
-        model = LabelSpreading(kernel="knn", n_neighbors=min(self.neighbours, len(points) - 1), max_iter=100)
+        nearest = NearestNeighbors(n_neighbors=min(self.neighbours, len(points) - 1)).fit(points)
+        return Graph(points, nearest.kneighbors_graph(points), centre, scale)
+
+    def fit(
+        self, records: Records, labels: Labels, shared: Graph, plan: FitPlan, rng: np.random.Generator
+    ) -> Predictor:
+        from sklearn.semi_supervised import LabelSpreading
+
+        exact = require_exact(labels, self.name)
+        points = shared.points
+        model = LabelSpreading(kernel=lambda a, b: shared.neighbours, max_iter=100)
         with np.errstate(invalid="ignore", divide="ignore"):
             quiet_fit(model, points, exact.y)
         spread = np.zeros((len(points), exact.task.outputs), dtype=np.float32)
         spread[:, model.classes_] = np.nan_to_num(model.label_distributions_)
         head = Neighbours(points, spread, self.neighbours)
         return NeighboursPredictor(
-            Reader(self.bench.prepared, self.rung_one, self.bench), exact.task, head, centre, scale
+            Reader(self.bench.prepared, self.rung_one, self.bench), exact.task, head, shared.centre, shared.scale
         )
 
 
@@ -201,9 +223,11 @@ def inner_choice(
     for side in (0, 1):
         train = labels.hide(np.flatnonzero(fold == side))
         judge = labels.hide(np.flatnonzero(fold != side))
+        rows = judge.labelled()
+        evidence = judge.take(rows)
         for k, choice in enumerate(choices):
-            prediction = labels.task.prediction(fit(choice, train)(features))
-            totals[k] += float(judge.log_likelihood(prediction).clamp_min(-20.0).sum())
+            prediction = labels.task.prediction(fit(choice, train)(features[rows]))
+            totals[k] += float(evidence.log_likelihood(prediction).clamp_min(-20.0).sum())
     return choices[int(np.argmax(totals))]
 
 

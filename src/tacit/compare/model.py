@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from tacit.compare.candidate import Predictor
@@ -110,7 +111,7 @@ class Model:
             prepared = modality.prepared.from_state(state["prepared"], load_file(folder / "prepared.safetensors"))
             task = task_from_json(state["task"])
             predictor = KINDS[state["kind"]].load(folder, prepared, task)
-        except (KeyError, ValueError, OSError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, OSError, RuntimeError, SafetensorError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"the model in {folder} cannot be read: {error}; train it again") from error

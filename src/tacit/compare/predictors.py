@@ -38,10 +38,17 @@ TRUSTED = [
     "sklearn._loss._loss.CyHalfSquaredError",
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
     "numpy.dtype",
     "functools.partial",
 ]
-"""The only types that a saved tree ensemble may hold beyond skops' own list."""
+"""The only types that a saved estimator may hold beyond skops' own list."""
 
 
 class Reader:

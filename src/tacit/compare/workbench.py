@@ -65,13 +65,15 @@ class Workbench:
         return self._pool
 
     def batches(self, records: Records) -> Iterator[Batch]:
-        """Consecutive batches of ``records``, from the pool where they are the run's own."""
-        if records.hash == self.records.hash:
-            return pool_batches(self.pool)
-        return record_batches(records, self.prepared)
+        """Consecutive batches of ``records``, from the pool where they are among the run's own."""
+        positions = records.within(self.records)
+        return record_batches(records, self.prepared) if positions is None else pool_batches(self.pool, positions)
 
     def features(self, records: Records) -> NDArray[np.float32]:
         """(n, D) features of rung 1: pretrained embeddings where weights are at hand, else plain features."""
+        positions = None if records is self.records else records.within(self.records)
+        if positions is not None:
+            return self.features(self.records)[positions]
         key = records.hash
         if key not in self._features:
             if self.prepared.weights.pretrained:
@@ -120,7 +122,8 @@ def make_fabric(device: str = "auto") -> Fabric:
     # Imported here because it takes longer than torch itself: by now the user knows what was read.
     from lightning.fabric import Fabric
 
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    for name in ("lightning.fabric", "lightning.pytorch"):  # either of them says what precision was chosen
+        logging.getLogger(name).setLevel(logging.WARNING)
     return Fabric(accelerator=accelerator, devices=1, precision="bf16-mixed" if fast else "32-true")
 
 

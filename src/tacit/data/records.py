@@ -143,6 +143,15 @@ class Records:
             return Records(self._source, self._index[chosen])
         return Records(self._source, self._index[chosen.astype(np.int64).reshape(-1)])
 
+    def within(self, other: Records) -> NDArray[np.int64] | None:
+        """(records,) position of each record in ``other``; None where one is missing or the source is another."""
+        if self._source is not other._source:
+            return None
+        place = np.full(len(self._source.ids), -1, dtype=np.int64)
+        place[other._index] = np.arange(len(other))
+        found = place[self._index]
+        return None if (found < 0).any() else found
+
     def gather(self, index: ArrayLike | None = None) -> Samples:
         """Decoded samples at ``index`` (integers), default all."""
         chosen = self._index if index is None else self._index[np.asarray(index, dtype=np.int64).reshape(-1)]

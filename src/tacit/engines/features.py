@@ -54,7 +54,7 @@ def fit_linear(features: Matrix, labels: Labels, penalty: float = 1.0, iteration
     known = labels.labelled()
     evidence = labels.take(known)
     centre, scale = standardisation(features)
-    x = ((torch.from_numpy(features[known]) - centre) / scale).double()
+    x, basis = in_own_span(((torch.from_numpy(features[known]) - centre) / scale).double())
     task: Task = labels.task
     # Of a number only the mean is a function of the features: a scale of its own for each record would be fitted
     # to noise by the few labels that there are.
@@ -73,7 +73,19 @@ def fit_linear(features: Matrix, labels: Labels, penalty: float = 1.0, iteration
 
     with torch.enable_grad():
         optimizer.step(objective)  # type: ignore[no-untyped-call]
-    return Linear(centre, scale, pad(weight.detach(), fixed).float(), bias.detach().float())
+    return Linear(centre, scale, pad(basis @ weight.detach(), fixed).float(), bias.detach().float())
+
+
+def in_own_span(x: Tensor) -> tuple[Tensor, Tensor]:
+    """``x`` (n, D) as coordinates (n, r) in an orthonormal basis (D, r) of its rows' span, r at most n.
+
+    A linear model with a quadratic penalty has its weights in that span, so it is fitted on the coordinates alone,
+    and the basis times its weights are those for ``x``.
+    """
+    if len(x) >= x.shape[1]:
+        return x, torch.eye(x.shape[1], dtype=x.dtype)
+    basis, upper = torch.linalg.qr(x.T)
+    return upper.T.contiguous(), basis
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Generator, Tensor, nn
 
 from tacit.data.batch import Batch, View
 from tacit.data.task import Task
-from tacit.labels.base import EvidenceModel
+from tacit.labels.base import EvidenceModel, Labels
 from tacit.modalities.base import Prepared
 
 Losses = dict[str, Tensor]
@@ -51,6 +51,27 @@ class Step:
         self.evidence = evidence
         self.progress = progress
         self.generator = generator
+
+
+class PoolLike(Protocol):
+    """All records of a run by position; ``derived`` keeps label-free results for all folds."""
+
+    derived: dict[str, Any]
+
+    def __len__(self) -> int: ...
+
+    def batch(self, index: Tensor) -> Batch:
+        """The batch of the records at ``index``."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a method may look at once before its first step. ``graph_seed`` is the same for all folds of a run."""
+
+    pool: PoolLike
+    prepared: Prepared
+    labels: Labels
+    graph_seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,6 +126,9 @@ class Method(nn.Module):
 
     def forward(self, step: Step) -> Losses:
         return self.loss(step)
+
+    def begin(self, start: Start) -> None:
+        """What is computed once from the pool and the evidence; it must end up in buffers, so that a resume has it."""
 
     def after_step(self, step: Step) -> None:
         """Averages, queues, thresholds: whatever moves once the weights have moved."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax, one_hot, softmax
 
 from tacit.data.task import Classes, Number, Task
-from tacit.engines.method import Losses, Method, Needs, Step, batches, evidence_loss
+from tacit.engines.method import Losses, Method, Needs, PerRecord, Start, Step, batches, evidence_loss
 from tacit.nets.ema import EMA
 from tacit.nets.network import Network, concatenated
 
@@ -158,11 +158,44 @@ class SignalRelease(nn.Module):
         return -(log_likelihood * counted).sum() / counted.sum().clamp_min(1.0)
 
 
+class Anchor(nn.Module):
+    """A belief per record from elsewhere that the targets start from, and that fades over the first steps.
+
+    ``source``: (start, shares) to (records, C) beliefs or None. ``until``: the progress at which it has faded.
+    """
+
+    def __init__(
+        self, records: int, shares: Tensor, source: Callable[[Start, Tensor], Tensor | None], until: float = 0.3
+    ) -> None:
+        super().__init__()
+        self.beliefs = PerRecord(records, len(shares))
+        self.shares: Tensor
+        self.register_buffer("shares", shares)
+        self.source = source
+        self.until = until
+
+    def begin(self, start: Start) -> None:
+        """Ask the source once."""
+        found = self.source(start, self.shares.cpu())
+        if found is not None:
+            self.beliefs.values.copy_(found)
+
+    def forward(self, belief: Tensor, index: Tensor, progress: float) -> Tensor:
+        """(B, C) beliefs of the records at ``index`` blended with their anchor."""
+        share = max(0.0, 1 - progress / self.until)
+        if share == 0:
+            return belief
+        anchor = self.beliefs(index.to(self.shares.device)).to(belief)
+        known = anchor.sum(dim=1, keepdim=True) > 0
+        return torch.where(known, share * anchor + (1 - share) * belief, belief)
+
+
 class SelfTrain(Method):
     """A teacher's aligned, selected and sharpened belief about the weak view is the target of the strong view.
 
     ``teacher``: "student" is the network itself, "average" its moving average, "frozen" the network given as
-    ``frozen``. ``weight`` scales the unlabelled term. With ``labelled_views`` empty no evidence is read.
+    ``frozen``. ``anchor``: beliefs that the targets start from. ``weight`` scales the unlabelled term. With
+    ``labelled_views`` empty no evidence is read.
     """
 
     family: ClassVar[str] = "selftrain"
@@ -181,6 +214,7 @@ class SelfTrain(Method):
         teacher_view: str = "weak",
         perturbations: tuple[str, ...] = ("strong",),
         release: SignalRelease | None = None,
+        anchor: Anchor | None = None,
         weight: float = 1.0,
         decay: float = 0.999,
     ) -> None:
@@ -199,6 +233,7 @@ class SelfTrain(Method):
         self.teacher_view = teacher_view
         self.perturbations = perturbations
         self.release = release
+        self.anchor = anchor
         self.weight = weight
 
     def train(self, mode: bool = True) -> SelfTrain:
@@ -213,6 +248,8 @@ class SelfTrain(Method):
         strong = batches(step.unlabelled, self.perturbations)
         with torch.no_grad():
             belief = self._belief(step)
+            if self.anchor is not None:
+                belief = self.anchor(belief, step.unlabelled_index, step.progress)
         outputs = concatenated(self.network, labelled + strong)
         terms: Losses = {}
         if labelled:
@@ -220,6 +257,10 @@ class SelfTrain(Method):
         consistency = [self._consistency(belief, o) for o in outputs[len(labelled) :]]
         terms["unlabelled"] = self.weight * sum(consistency[1:], consistency[0]) / len(consistency)
         return terms
+
+    def begin(self, start: Start) -> None:
+        if self.anchor is not None:
+            self.anchor.begin(start)
 
     def after_step(self, step: Step) -> None:
         self.average.update(self.network)

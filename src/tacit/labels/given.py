@@ -32,7 +32,7 @@ def labels_of(given: Any, records: Records, kind: Kind | None = None) -> Labels:
     if isinstance(given, Labels):
         labels = given
     elif given is None:
-        if "folder" not in records.columns:
+        if "folder" not in records.columns or all(name is None for name in records.column("folder")):
             raise InputError(
                 "no labels were given: name a file (--labels), a column (--target), or put images into class "
                 "folders; to learn from the data without labels use `tacit embed`"
@@ -44,7 +44,7 @@ def labels_of(given: Any, records: Records, kind: Kind | None = None) -> Labels:
         values = np.asarray(given, dtype=object)
         if values.ndim != 1:
             raise InputError(
-                f"labels have shape {values.shape}; give one a record, or tacit.labels.Exact for several labels a record"
+                f"labels have shape {values.shape}; give one a record, or use tacit.labels.Exact for several"
             )
         labels = labels_from(values.tolist(), kind)
     if len(labels) != len(records):

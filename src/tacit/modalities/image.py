@@ -22,7 +22,7 @@ from tacit.nets.timm_encoder import TimmEncoder, TimmModel, find
 _LARGEST = 64
 _COUNTED = 4096
 _PLAIN = 3072
-_BLOCK = 1 << 18
+_BLOCK = 1 << 16
 _FULL = {"uint8": 255.0, "uint16": 65535.0}
 _OPTIONS = ("flip", "padding", "size")
 
@@ -161,8 +161,9 @@ class PreparedImage:
         return (pixels.float() - self.shape.low) * (1 / (self.shape.high - self.shape.low))
 
     def _standardise(self, pixels: Tensor) -> Tensor:
+        """Overwrites ``pixels`` where they are channels last already; callers hand over a tensor of their own."""
         mean, std = self._mean.to(pixels.device), self._std.to(pixels.device)
-        return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
+        return pixels.contiguous(memory_format=torch.channels_last).sub_(mean).div_(std)
 
     def _view(self, batch: Batch, policy: Policy, rng: Generator) -> View:
         """The view in blocks that stay in a processor's cache; on a GPU in one piece."""

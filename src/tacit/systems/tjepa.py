@@ -14,6 +14,7 @@ from typing import cast
 
 from tacit.engines.masked import MaskedLatents
 from tacit.engines.method import Context, Method
+from tacit.errors import InputError
 from tacit.modalities.table import TablePrepared
 from tacit.nets.table import TableTransformer
 from tacit.systems.base import Stage, System
@@ -23,6 +24,8 @@ from tacit.systems.parts import fine_tuned, fine_tuning, pretraining
 def pretrain(context: Context, before: Method | None) -> Method:
     """A feature-token transformer, whatever encoder the other candidates have."""
     table = cast(TablePrepared, context.prepared)
+    if len(table.columns) < 2:
+        raise InputError("t-jepa needs a table of two columns at least: one to hide, and one to tell it from")
     return MaskedLatents(TableTransformer(len(table.numeric), table.sizes), len(table.columns))
 
 

@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from tacit.data.batch import Affine, Batch, View
-from tacit.engines.method import Method, Step
+from tacit.engines.method import Method, Start, Step
 from tacit.engines.settings import Settings
 from tacit.errors import Interrupted, TacitError
 from tacit.labels.base import EvidenceModel, Labels
@@ -68,12 +68,15 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
         meta = read_checkpoint(work.checkpoint, method, optimizer)
         start, done.seconds = int(meta["step"]), float(meta["seconds"])
         done.curve = [(int(s), str(n), float(v)) for s, n, v in meta["curve"]]
+    begun = time.monotonic() - done.seconds
+    if start == 0 and work.labels is not None:
+        method.begin(Start(work.pool, work.prepared, work.labels))
     wrapped, wrapped_optimizer = fabric.setup(method, optimizer)
     method.train()
     batches = Batches(method, work, fabric.device)
     parameters = [p for p in method.parameters() if p.requires_grad]
     every = max(1, work.steps // LOG_POINTS)
-    begun, saved = time.monotonic() - done.seconds, time.monotonic()
+    saved = time.monotonic()
     watch.begin(work.name, work.steps)
     step = start
     with _own_global_randomness(fabric.device):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,17 +22,23 @@ RESIDENT_BYTES = 4 * 2**30
 
 
 class Pool:
-    """Batches by position. Beyond ``resident_bytes`` the tensors live in files of a temporary folder."""
+    """Batches by position. Beyond ``resident_bytes`` the tensors live in files of a temporary folder.
+
+    ``derived`` keeps label-free results, such as a graph, for all folds.
+    """
 
     def __init__(
         self, records: Records, prepared: Prepared, resident_bytes: int = RESIDENT_BYTES, folder: Path | None = None
     ) -> None:
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self.derived: dict[str, Any] = {}
+        self._folder: Path | None = None
         blocks = (prepared.collate(samples) for samples in records.blocks(BLOCK))
         first = next(blocks)
         per_record = sum(t.nbytes for t in first.tensors.values()) / len(first)
         if per_record * len(records) > resident_bytes:
-            self._folder = tempfile.TemporaryDirectory(prefix="tacit-pool-", dir=folder)
+            self._folder = Path(tempfile.mkdtemp(prefix="tacit-pool-", dir=folder))
+            # not TemporaryDirectory, which warns where it is not closed by hand
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._tensors = {
             name: self._room(name, (len(records), *t.shape[1:]), t.dtype) for name, t in first.tensors.items()
         }
@@ -55,5 +64,5 @@ class Pool:
         if self._folder is None:
             return torch.empty(shape, dtype=dtype)
         kind = torch.empty(0, dtype=dtype).numpy().dtype
-        path = Path(self._folder.name) / f"{name}.npy"
+        path = self._folder / f"{name}.npy"
         return torch.from_numpy(np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape))
