@@ -66,6 +66,9 @@ class _TacitEstimator(BaseEstimator):  # type: ignore[misc]
     def _target(self, y: Any) -> NDArray[Any]:
         if y is None:
             raise InputError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        if hasattr(y, "to_list") and not isinstance(getattr(y, "dtype", None), np.dtype):
+            # Of a series whose type knows of missing values: ints and bools stay what they are.
+            y = np.array(y.to_list(), dtype=object)
         return np.asarray(column_or_1d(y, warn=True))
 
     def _learn(self, X: Any, records: Records, labels: Labels, groups: ArrayLike | None) -> None:
@@ -232,10 +235,7 @@ class TacitRegressor(RegressorMixin, _TacitEstimator):  # type: ignore[misc]
         target = self._target(y)
         records = self._records(X)
         check_consistent_length(target, records.ids)
-        labels = Values.from_values(target.tolist())
-        if np.isinf(labels.v).any():
-            raise InputError("Input y contains infinity; give numbers, NaN where unknown")
-        self._learn(X, records, labels, groups)
+        self._learn(X, records, Values.from_values(target.tolist()), groups)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

@@ -66,7 +66,7 @@ def test_missing_data_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path
     with pytest.raises(InputError, match="set TACIT_DATA"):
         mnist()
     monkeypatch.setenv("TACIT_DATA", str(tmp_path))
-    with pytest.raises(InputError, match="there is no mnist/mnist.npz"):
+    with pytest.raises(InputError, match=r"there is no mnist/mnist\.npz"):
         mnist()
 
 

@@ -105,5 +105,3 @@ def test_values_are_probabilities_or_means() -> None:
     p = torch.tensor([[0.25, 0.75]])
     np.testing.assert_allclose(values_of(Categorical(p.log())), p, rtol=1e-6)
     np.testing.assert_allclose(values_of(Normal(torch.tensor([2.0]), torch.zeros(1))), [2.0])
-
-

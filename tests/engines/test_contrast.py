@@ -86,9 +86,7 @@ def test_method_compares_the_two_strong_views_record_by_record() -> None:
     method = Contrast(Numbers(), temperature=0.5, dimensions=6, layers=1).double()
     views = [torch.randn(5, 3, dtype=torch.float64) for _ in range(2)]
     none = torch.empty(0, dtype=torch.int64)
-    named = {
-        name: View(Batch({"x": x}), Columns(none)) for name, x in zip(("strong", "strong2"), views, strict=True)
-    }
+    named = {name: View(Batch({"x": x}), Columns(none)) for name, x in zip(("strong", "strong2"), views, strict=True)}
     loss = method.loss(Step({}, named, none, none, None, 0.0, torch.Generator()))
     assert set(loss) == {"contrast"}
     a, b = (method.projector(method.backbone.layer(x)) for x in views)

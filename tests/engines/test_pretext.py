@@ -47,7 +47,10 @@ def by_hand(method: JointPretext, batch: Batch) -> list[list[Tensor]]:
     """Joint logits (C, M) of every record under every turn, one forward pass each."""
     network = method.network
     return [
-        [network.joint(network.backbone(turn(batch.take([i]))).pooled)[0].reshape(3, 4).detach() for turn in rotations()]
+        [
+            network.joint(network.backbone(turn(batch.take([i]))).pooled)[0].reshape(3, 4).detach()
+            for turn in rotations()
+        ]
         for i in range(len(batch))
     ]
 

@@ -134,9 +134,7 @@ def test_soft_selection_follows_softmatch() -> None:
         confidence = q.double().numpy().max(axis=1)
         mean = 0.8 * mean + 0.2 * confidence.mean()
         variance = 0.8 * variance + 0.2 * confidence.var()
-        expected = [
-            1.0 if c >= mean else math.exp(-((c - mean) ** 2) / (2 * variance / 4)) for c in confidence
-        ]
+        expected = [1.0 if c >= mean else math.exp(-((c - mean) ** 2) / (2 * variance / 4)) for c in confidence]
         np.testing.assert_allclose(selection(q).numpy(), expected, rtol=1e-4)
 
 
@@ -266,7 +264,9 @@ def test_several_perturbations_are_averaged_and_the_weight_scales() -> None:
     settings = {"target": soft, "labelled_views": ()}
     both = moved(SelfTrain(Linear(), TASK, perturbations=("strong", "strong2"), weight=3.0, **settings))  # type: ignore[arg-type]
     singles = [
-        value(moved(SelfTrain(Linear(), TASK, perturbations=(name,), **settings)).loss(step({}, unlabelled))["unlabelled"])  # type: ignore[arg-type]
+        value(
+            moved(SelfTrain(Linear(), TASK, perturbations=(name,), **settings)).loss(step({}, unlabelled))["unlabelled"]
+        )  # type: ignore[arg-type]
         for name in ("strong", "strong2")
     ]
     assert value(both.loss(step({}, unlabelled))["unlabelled"]) == pytest.approx(3 * sum(singles) / 2, rel=1e-5)

@@ -295,9 +295,7 @@ def test_a_fault_is_told_from_bad_input(tacit: Told, table: Path, monkeypatch: p
         main(["fit", str(table), "--target", "sort"])
 
 
-def test_interrupted_runs_resume_to_the_same_end(
-    tacit: Told, table: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_runs_resume_to_the_same_end(tacit: Told, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("fit", table, "--target", "sort", "--method", "supervised", "--budget", "6steps", "--out")
     assert tacit(*words, "whole", "--json")[0] == 0
     begin = Lines.begin

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "numpy", "sklearn", "pyarrow", "scipy", "pandas", "lightning", "timm", "transformers", "jinja2", "PIL")
+HEAVY = ("torch", "numpy", "sklearn", "pyarrow", "scipy", "pandas", "lightning", "timm", "jinja2", "PIL")
 
 
 def _loaded(code: str) -> set[str]:

@@ -169,9 +169,7 @@ def test_plain_equals_scikit_learn(prepared: TablePrepared, table: pa.Table) -> 
     income = frame["income"]
     numbers = frame[["age", "income", "since"]].fillna({"income": income.median()})
     # Scaled by the moments of what is known, as ours.
-    scaled = (numbers - frame[["age", "income", "since"]].mean()) / frame[["age", "income", "since"]].std(
-        ddof=0
-    )
+    scaled = (numbers - frame[["age", "income", "since"]].mean()) / frame[["age", "income", "since"]].std(ddof=0)
     plain = prepared.plain(table)
     np.testing.assert_allclose(plain[:, [0, 1, 3]], scaled.clip(-10, 10), rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(plain[:, 2], income.isna())
@@ -244,17 +242,13 @@ def test_corrupted_cells_follow_the_marginals(prepared: TablePrepared, table: pa
     many = batch.take(torch.arange(400).repeat(10))
     drawn = table_views.corrupt(many, batch, everything, generator())
     for column in range(3):
-        deciles = [
-            np.quantile(b["numeric"][:, column].numpy(), np.linspace(0.1, 0.9, 9)) for b in (batch, drawn)
-        ]
+        deciles = [np.quantile(b["numeric"][:, column].numpy(), np.linspace(0.1, 0.9, 9)) for b in (batch, drawn)]
         np.testing.assert_allclose(*deciles, atol=0.12)
     for code in range(prepared.sizes[1]):
         shares = [(b["categorical"][:, 1] == code).float().mean().item() for b in (batch, drawn)]
         assert shares[1] == pytest.approx(shares[0], abs=0.03)
     # A number and its missing flag come from one row; two columns from two rows.
-    pairs = {
-        (n, m) for n, m in zip(batch["numeric"][:, 1].tolist(), batch["missing"][:, 1].tolist(), strict=True)
-    }
+    pairs = {(n, m) for n, m in zip(batch["numeric"][:, 1].tolist(), batch["missing"][:, 1].tolist(), strict=True)}
     new = zip(drawn["numeric"][:, 1].tolist(), drawn["missing"][:, 1].tolist(), strict=True)
     assert set(new) <= pairs
     assert abs(np.corrcoef(drawn["numeric"][:, 0], drawn["numeric"][:, 2])[0, 1]) < 0.06

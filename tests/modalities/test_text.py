@@ -23,9 +23,29 @@ from tacit.modalities.text import MODALITY, TextPrepared
 from tacit.modalities.text_tfidf import Tfidf
 from tacit.modalities.text_views import drop_and_swap, gather, span_mask
 
-WORDS = (
-    ["who", "what", "where", "when", "why", "how", "is", "the", "of", "a", "capital", "city", "river", "king", "queen", "first", "last", "long", "big", "old", "?"]
-)
+WORDS = [
+    "who",
+    "what",
+    "where",
+    "when",
+    "why",
+    "how",
+    "is",
+    "the",
+    "of",
+    "a",
+    "capital",
+    "city",
+    "river",
+    "king",
+    "queen",
+    "first",
+    "last",
+    "long",
+    "big",
+    "old",
+    "?",
+]
 
 
 class Texts:
@@ -323,9 +343,7 @@ class TestPretrained:
         with pytest.raises(InputError, match="not those that this model was made with"):
             TextPrepared.from_state(changed, tensors).encoder()
 
-    def test_views_respect_the_special_tokens_of_the_model(
-        self, minilm: TextPrepared, texts: list[str]
-    ) -> None:
+    def test_views_respect_the_special_tokens_of_the_model(self, minilm: TextPrepared, texts: list[str]) -> None:
         batch = minilm.collate(texts[:50])
         tokens = minilm.strong(batch, generator()).batch["tokens"]
         assert (tokens[:, 0] == 101).all()

@@ -57,9 +57,7 @@ def test_every_cell_counts(net: Net) -> None:
     for name in ("numeric", "categorical"):
         for column in range(first[name].shape[1]):
             changed = first[name].clone()
-            changed[:, column] = (
-                (changed[:, column] + 1) % 5 if name == "categorical" else changed[:, column] + 1
-            )
+            changed[:, column] = (changed[:, column] + 1) % 5 if name == "categorical" else changed[:, column] + 1
             after = net(first.replace(**{name: changed})).pooled
             assert ((after - before).abs().amax(1) > 1e-4).all()
 
@@ -88,9 +86,7 @@ def test_learns_an_interaction(kind: type[TableMLP] | type[TableTransformer]) ->
     numeric = torch.randn(96, 2)
     categorical = torch.randint(0, 3, (96, 1))
     truth = ((numeric[:, 0] > 0) ^ (categorical[:, 0] == 1)).long()
-    data = Batch(
-        {"numeric": numeric, "missing": torch.zeros(96, 2, dtype=torch.bool), "categorical": categorical}
-    )
+    data = Batch({"numeric": numeric, "missing": torch.zeros(96, 2, dtype=torch.bool), "categorical": categorical})
     optimiser = torch.optim.AdamW([*net.parameters(), *head.parameters()], lr=5e-3)
     for _ in range(60):
         loss = nn.functional.cross_entropy(head(net(data).pooled), truth)

@@ -22,9 +22,7 @@ PAD = 0
 
 
 def tokens(rows: list[list[int]], length: int) -> Batch:
-    return Batch(
-        {"tokens": torch.tensor([row + [PAD] * (length - len(row)) for row in rows], dtype=torch.int32)}
-    )
+    return Batch({"tokens": torch.tensor([row + [PAD] * (length - len(row)) for row in rows], dtype=torch.int32)})
 
 
 @pytest.fixture
@@ -197,9 +195,7 @@ def test_licence_is_read_from_the_header_alone(folder: Path, tmp_path: Path) -> 
         ("tokenizer.json", "no tokenizer"),
     ],
 )
-def test_an_incomplete_folder_is_refused_by_name(
-    folder: Path, tmp_path: Path, removed: str, message: str
-) -> None:
+def test_an_incomplete_folder_is_refused_by_name(folder: Path, tmp_path: Path, removed: str, message: str) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     (copy / removed).unlink()
@@ -213,9 +209,7 @@ def test_pooling_that_is_not_supported_is_refused_by_name(folder: Path, tmp_path
     (copy / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_lasttoken": True}))
     with pytest.raises(InputError, match="pooling_mode_lasttoken"):
         read_pooling(copy)
-    (copy / "modules.json").write_text(
-        json.dumps([{"type": "sentence_transformers.models.Dense", "path": ""}])
-    )
+    (copy / "modules.json").write_text(json.dumps([{"type": "sentence_transformers.models.Dense", "path": ""}]))
     with pytest.raises(InputError, match="Dense layer"):
         read_pooling(copy)
 

@@ -169,7 +169,7 @@ def test_full_sharpness_is_the_binomial_filter() -> None:
 def test_posterise_leaves_the_levels_of_the_remaining_bits() -> None:
     image = torch.rand((1, 1, 64, 64), generator=torch.Generator().manual_seed(9))
     ours = recolour(image, Policy(posterise=1.0), torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.0, 0.75]]))
-    torch.testing.assert_close(ours.unique(), torch.tensor([0.0, 1 / 3, 2 / 3, 1.0]))
+    torch.testing.assert_close(torch.unique(ours), torch.tensor([0.0, 1 / 3, 2 / 3, 1.0]))
 
 
 def test_erase_hides_a_rectangle_no_larger_than_asked() -> None:

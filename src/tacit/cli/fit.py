@@ -48,9 +48,7 @@ def fit(
     out: Annotated[Path | None, typer.Option(help="The run's folder (default: SOURCE-run, here).")] = None,
     resume: options.Resume = False,
     modality: options.Modality = None,
-    task: Annotated[
-        str | None, typer.Option(help="classes or regression, where the labels do not tell.")
-    ] = None,
+    task: Annotated[str | None, typer.Option(help="classes or regression, where the labels do not tell.")] = None,
     device: options.Device = "auto",
     flip: Annotated[bool, typer.Option("--flip", help="Mirrored images mean the same.")] = False,
     json: options.Json = False,
@@ -103,7 +101,8 @@ def train(teller: Lines, place: Path, words: Sequence[str], **arguments: Any) ->
             return api_fit(out=place, watch=teller, command=_command(words), **arguments)
     except (Interrupted, KeyboardInterrupt) as error:
         begun = place.with_name(place.name + ".partial").is_dir()
-        raise Interrupted(f"{error or 'left at once'}\n{_how_to_resume(words) if begun else 'nothing was begun'}") from None
+        onward = _how_to_resume(words) if begun else "nothing was begun"
+        raise Interrupted(f"{str(error) or 'left at once'}\n{onward}") from None
     finally:
         teller.close()
 

@@ -77,7 +77,8 @@ class Model:
 
     def release(self) -> None:
         """Let go of the run's pool and cached features, which a model needs no more once the run is over."""
-        for part in (self.predictor, getattr(self.predictor, "reader", None)):
+        parts: tuple[Any, ...] = (self.predictor, getattr(self.predictor, "reader", None))
+        for part in parts:
             if hasattr(part, "bench"):
                 part.bench = None
 

@@ -148,13 +148,13 @@ class Comparison:
 
     def _fold(self, candidate: Candidate, fold: int) -> Prediction:
         path = None if self.folder is None else self.folder / "units" / f"{candidate.name}-{fold}.safetensors"
+        shared = self._prepared(candidate)
         if path is not None and path.exists():
             prediction, meta = read_prediction(path)
             self._note_again(candidate.name, meta)
             return prediction
         if self.bench.watch.interrupted:
             raise Interrupted(f"interrupted before {candidate.name}, fold {fold}")
-        shared = self._prepared(candidate)
         held = self.known[self.fold_of == fold]
         plan = self._fit_plan(candidate.name, f"fold {fold}", self._of(candidate.name).fold)
         begun = time.monotonic()

@@ -16,7 +16,7 @@ from tacit.compare.predictors import TRUSTED, EstimatorPredictor, Reader
 from tacit.compare.workbench import Workbench
 from tacit.data.prediction import Prediction
 from tacit.data.records import Records
-from tacit.data.task import Number, Task
+from tacit.data.task import MultiLabel, Number, Task
 from tacit.errors import InputError, TacitError
 from tacit.labels.base import Labels
 from tacit.labels.values import Values
@@ -26,8 +26,8 @@ from tacit.modalities.base import Prepared
 class UserCandidate:
     """Either an estimator with ``fit(X, y)`` on rung 1's features, or a callable.
 
-    A callable gets ``(records, labels, rng)`` and returns a function from records to (n, C) probabilities, or
-    (n,) numbers. An estimator is saved with the model, through skops, and refused where that does not know its
+    A callable gets ``(records, labels, rng)`` and returns a function from records to (n, C) probabilities, (n, K)
+    where a record has several labels, or (n,) numbers. An estimator is saved with the model, through skops, and refused where that does not know its
     types; a callable is compared and never deployed into a run folder, because its code cannot be saved without
     pickle. ``taken``: names of other candidates; a second of the same name is numbered.
     """
@@ -116,9 +116,14 @@ class CallablePredictor:
     def __call__(self, records: Records) -> Prediction:
         with named_errors(self.name):
             values = np.asarray(self.function(records), dtype=np.float32)
+        expected = (len(records),) if isinstance(self.task, Number) else (len(records), self.task.outputs)
+        if values.shape != expected:
+            raise TacitError(f"{self.name} gave predictions of shape {values.shape}; expected is {expected}")
         if isinstance(self.task, Number):
             mean = (values.reshape(-1) - self.task.centre) / self.task.scale
             return self.task.prediction(torch.from_numpy(np.stack([mean, np.zeros_like(mean)], axis=1)))
+        if isinstance(self.task, MultiLabel):
+            return self.task.prediction(torch.logit(torch.from_numpy(values), eps=1e-6))
         return self.task.prediction(torch.from_numpy(np.log(np.maximum(values, 1e-9))))
 
     def save(self, folder: Path) -> None:

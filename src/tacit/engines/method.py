@@ -66,12 +66,11 @@ class PoolLike(Protocol):
 
 @dataclass(frozen=True)
 class Start:
-    """What a method may look at once before its first step. ``graph_seed`` is the same for all folds of a run."""
+    """What a method may look at once before its first step."""
 
     pool: PoolLike
     prepared: Prepared
     labels: Labels
-    graph_seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -31,19 +31,26 @@ class Alignment(nn.Module):
 
     prior: Tensor
     mean: Tensor
+    weight: Tensor
 
     def __init__(self, prior: Tensor, momentum: float = 0.99, power: float = 1.0) -> None:
         super().__init__()
         self.register_buffer("prior", prior.float())
-        self.register_buffer("mean", prior.float().clone())
+        self.register_buffer("mean", torch.zeros_like(prior.float()))
+        self.register_buffer("weight", torch.zeros(()))
         self.momentum = momentum
         self.power = power
 
     def forward(self, p: Tensor) -> Tensor:
-        """(B, C) beliefs to (B, C) aligned beliefs; in training the running mean moves."""
+        """(B, C) beliefs to (B, C) aligned beliefs; in training the running mean moves.
+
+        The mean is corrected for its start at zero, so that the very first beliefs are aligned already.
+        """
         if self.training:
             self.mean.lerp_(p.mean(dim=0), 1 - self.momentum)
-        aligned = p * (self.prior / self.mean.clamp_min(1e-6)) ** self.power
+            self.weight.lerp_(torch.ones_like(self.weight), 1 - self.momentum)
+        mean = self.mean / self.weight.clamp_min(1e-6)
+        aligned = p * (self.prior / mean.clamp_min(1e-6)) ** self.power
         return aligned / aligned.sum(dim=1, keepdim=True)
 
 

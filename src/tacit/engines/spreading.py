@@ -1,6 +1,6 @@
 """Class-balanced label spreading over a graph whose distances ignore small changes of the samples.
 
-Distances are the smallest over several weak views of one side (a discrete form of the tangent distance of Simard et
+Distances are the smallest over small changes of one side (a discrete form of the tangent distance of Simard et
 al. 1998), the graph is spread over as in Zhou et al. 2004, "Learning with Local and Global Consistency", and the
 result is balanced to expected class shares by Sinkhorn's row and column scaling.
 """
@@ -14,57 +14,69 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.linalg import cg
-from torch import Generator, Tensor
+from torch import Tensor
 
 from tacit.data.batch import Batch
 from tacit.data.prediction import Categorical
-from tacit.engines.method import Start
+from tacit.engines.method import PoolLike, Start
 from tacit.labels.base import Labels
+from tacit.modalities.base import Nearby
 
-VIEWS = 48
-CANDIDATES = 50
+VIEWS = 1_000_000
+"""Views of all records together."""
+
+WORK = 1e11
+"""Multiplications for comparing views with candidates."""
+
+FEWEST_CANDIDATES = 50
 MOST_RECORDS = 60_000
 DIMENSIONS = 64
-BLOCK = 1024
+BLOCK = 256
 NEIGHBOURS = 7
 
 
 def spread_over_views(start: Start, shares: Tensor) -> Tensor | None:
-    """(records, C) beliefs about the whole pool, or None where it is too large for a graph.
+    """(records, C) beliefs about the whole pool; None where it is too large for a graph, or has no nearby views.
 
     The graph is made once for a pool and shared by all folds; ``shares`` (C,) are the expected class shares.
     """
-    if len(start.pool) > MOST_RECORDS or len(start.pool) <= NEIGHBOURS:
+    prepared, count = start.prepared, len(start.pool)
+    if not isinstance(prepared, Nearby) or not NEIGHBOURS < count <= MOST_RECORDS:
         return None
     key = "invariant graph"
     if key not in start.pool.derived:
-        start.pool.derived[key] = invariant_graph(start)
+        start.pool.derived[key] = invariant_graph(start.pool, prepared)
     return spread(start.pool.derived[key], start.labels, shares)
 
 
-def invariant_graph(start: Start) -> csr_array:
-    """(N, N) symmetric normalised affinities of each record's nearest neighbours over its weak views.
+def invariant_graph(pool: PoolLike, prepared: Nearby) -> csr_array:
+    """(N, N) symmetric normalised affinities of each record's nearest neighbours over its nearby views.
 
-    Plain distances choose ``CANDIDATES`` a record; views are only compared with those.
+    Plain distances choose the candidates that views are compared with: all records of a small pool.
     """
-    rng = Generator().manual_seed(start.graph_seed)
-    count = len(start.pool)
-    flat = torch.cat([_flat(start.prepared.clean(start.pool.batch(part))) for part in _parts(count)])
+    count = len(pool)
+    flat = torch.cat([_flat(next(prepared.nearby(pool.batch(part), 1))) for part in _parts(count)])
     basis = principal_basis(flat)
     points = flat @ basis
     norms = points.square().sum(1)
-    wide, k = min(CANDIDATES, count - 1), min(NEIGHBOURS, count - 1)
+    views = max(1, VIEWS // count)
+    wide = int(np.clip(WORK / (count * points.shape[1] * views), FEWEST_CANDIDATES, count - 1))
     near, squared = [], []
     for part in _parts(count):
-        plain = norms[part, None] + norms - 2 * points[part] @ points.T
+        plain = norms - 2 * points[part] @ points.T
         plain[torch.arange(len(part)), part] = torch.inf
-        least, index = plain.topk(wide, dim=1, largest=False)
-        batch = start.pool.batch(part)
-        for _ in range(VIEWS):
-            seen = _flat(start.prepared.weak(batch, rng).batch) @ basis
-            cross = torch.bmm(points[index], seen[:, :, None])[:, :, 0]
-            least = torch.minimum(least, norms[index] + seen.square().sum(1, keepdim=True) - 2 * cross)
-        least, order = least.clamp_min(0.0).topk(k, dim=1, largest=False)
+        index = plain.topk(wide, dim=1, largest=False).indices
+        everyone = wide == count - 1
+        candidates = points if everyone else points[index]
+        least = torch.full_like(plain if everyone else plain[:, :wide], torch.inf)
+        for batch in prepared.nearby(pool.batch(part), views):
+            seen = _flat(batch) @ basis
+            cross = seen @ points.T if everyone else torch.bmm(candidates, seen[:, :, None])[:, :, 0]
+            sizes = norms if everyone else norms[index]
+            least = torch.minimum(least, sizes + seen.square().sum(1, keepdim=True) - 2 * cross)
+        if everyone:
+            least = least.gather(1, index)
+        least, order = least.clamp_min(0.0).topk(NEIGHBOURS, dim=1, largest=False)
         near.append(index.gather(1, order))
         squared.append(least)
     return affinities(torch.cat(near).numpy(), torch.cat(squared).double().numpy())
@@ -112,7 +124,7 @@ def principal_basis(flat: Tensor) -> Tensor:
     if flat.shape[1] <= DIMENSIONS:
         return torch.eye(flat.shape[1])
     some = flat[:: max(1, len(flat) // 4096)]
-    _, vectors = torch.linalg.eigh(torch.cov(some.T))
+    vectors: Tensor = torch.linalg.eigh(torch.cov(some.T))[1]
     return vectors[:, -DIMENSIONS:]
 
 

@@ -6,6 +6,7 @@ listing the package. It is fitted once on all records (labelled or not) and its 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -73,6 +74,14 @@ class Prepared(Protocol):
     @classmethod
     def from_state(cls, meta: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
         """The inverse of `state`."""
+
+
+@runtime_checkable
+class Nearby(Protocol):
+    """A modality whose samples have small changes on a fixed grid, between which plain distances mean something."""
+
+    def nearby(self, batch: Batch, most: int) -> Iterator[Batch]:
+        """At most ``most`` changes of the whole batch, the unchanged one among them."""
 
 
 class Modality(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -15,36 +16,14 @@ from tacit.data.batch import Affine, Batch, Tokens, View
 from tacit.data.records import Records, Samples
 from tacit.errors import InputError
 from tacit.modalities.base import Weights
-from tacit.modalities.image_views import STRONG, WEAK, Policy, change, erase
+from tacit.modalities.image_shape import FULL, Geometry, fit_size, fixed_size, own_size, to_tensor, with_statistics
+from tacit.modalities.image_views import STRONG, WEAK, Policy, change, erase, nearby_matrices, resample
 from tacit.nets.image import SMALL, SmallEncoder, grid_positions
 from tacit.nets.timm_encoder import TimmEncoder, TimmModel, find
 
-_LARGEST = 64
-_COUNTED = 4096
 _PLAIN = 3072
-_BLOCK = 1 << 16
-_FULL = {"uint8": 255.0, "uint16": 65535.0}
+_BLOCK = 1 << 18
 _OPTIONS = ("flip", "padding", "size")
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """What every image of these records looks like once collated, and how it may be changed.
-
-    ``fixed`` says that all records had this size from the start: others are then refused. ``low`` and ``high``
-    are the values that become 0 and 1; ``mean`` and ``std`` belong to that scale, one of each per channel.
-    """
-
-    channels: int
-    dtype: str
-    size: tuple[int, int]
-    fixed: bool
-    low: float
-    high: float
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    flip: bool = False
-    padding: str = "border"
 
 
 class PreparedImage:
@@ -75,8 +54,8 @@ class PreparedImage:
                 f"these images have {schema['channels']} channels, the model was made for {shape.channels}; "
                 "convert them to the same colour mode."
             )
-        if shape.fixed and _size(schema) != shape.size:
-            found = "several sizes" if _size(schema) is None else "{} x {} pixels".format(*schema["size"])
+        if shape.fixed and fixed_size(schema) != shape.size:
+            found = "several sizes" if fixed_size(schema) is None else "{} x {} pixels".format(*schema["size"])
             raise InputError(
                 f"these images have {found}, the model was made for {shape.size[0]} x {shape.size[1]}; resize them."
             )
@@ -88,14 +67,15 @@ class PreparedImage:
             kind = torch.uint8 if self.shape.dtype == "uint8" else torch.float32
             return Batch({"pixels": torch.zeros((0, self.shape.channels, *self.shape.size), dtype=kind)})
         if all(image.shape[:2] == self.shape.size for image in images):
-            pixels = _tensor(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+            pixels = to_tensor(np.stack(images)).permute(0, 3, 1, 2).contiguous()
         else:
-            pixels = torch.stack([_fit_size(_tensor(image), self.shape.size) for image in images])
+            pixels = torch.stack([fit_size(to_tensor(image), self.shape.size) for image in images])
         return Batch({"pixels": pixels if self.shape.dtype == "uint8" else pixels.float()})
 
     def clean(self, batch: Batch) -> Batch:
         """Standardised pixels, float32, channels last in memory."""
-        return batch.replace(pixels=self._standardise(self._unit(batch["pixels"])))
+        pixels = self._standardise(self._unit(batch["pixels"]))
+        return batch.replace(pixels=pixels.contiguous(memory_format=torch.channels_last))
 
     def weak(self, batch: Batch, rng: Generator) -> View:
         """A small shift, turn, zoom and shear."""
@@ -104,6 +84,13 @@ class PreparedImage:
     def strong(self, batch: Batch, rng: Generator) -> View:
         """RandAugment's kind of view: large geometry and colour changes, each for a share of images, and cutout."""
         return self._view(batch, self.strong_policy, rng)
+
+    def nearby(self, batch: Batch, most: int) -> Iterator[Batch]:
+        """At most ``most`` fixed small changes of the whole batch, the unchanged one among them, each a clean view."""
+        unit = self._unit(batch["pixels"])
+        for matrix in nearby_matrices(most, *self.shape.size):
+            changed = resample(unit, matrix.to(unit.device).expand(len(unit), -1, -1), self.shape.padding)
+            yield batch.replace(pixels=self._standardise(changed))
 
     def tokens(self, batch: Batch) -> Tokens:
         """Square patches, 4 x 4 or more of them: values (B, N, P * P * C) of clean pixels, positions in [-1, 1]."""
@@ -161,9 +148,9 @@ class PreparedImage:
         return (pixels.float() - self.shape.low) * (1 / (self.shape.high - self.shape.low))
 
     def _standardise(self, pixels: Tensor) -> Tensor:
-        """Overwrites ``pixels`` where they are channels last already; callers hand over a tensor of their own."""
+        """In place: callers hand over a tensor of their own."""
         mean, std = self._mean.to(pixels.device), self._std.to(pixels.device)
-        return pixels.contiguous(memory_format=torch.channels_last).sub_(mean).div_(std)
+        return pixels.sub_(mean).div_(std)
 
     def _view(self, batch: Batch, policy: Policy, rng: Generator) -> View:
         """The view in blocks that stay in a processor's cache; on a GPU in one piece."""
@@ -173,7 +160,8 @@ class PreparedImage:
         for part in torch.split(pixels, max(1, block)):
             changed, matrix = change(self._unit(part), policy, rng, padding=self.shape.padding, flip=self.shape.flip)
             changed = self._standardise(changed)
-            images.append(erase(changed, policy.erase, rng) if policy.erase else changed)
+            changed = erase(changed, policy.erase, rng) if policy.erase else changed
+            images.append(changed.contiguous(memory_format=torch.channels_last))
             matrices.append(matrix)
         return View(batch.replace(pixels=torch.cat(images)), Affine(torch.cat(matrices)))
 
@@ -194,22 +182,22 @@ class ImageModality:
                 raise InputError(f"unknown image option {key!r}. Known are: {', '.join(_OPTIONS)}.")
         model = None if encoder in ("auto", SMALL) else find(encoder.removeprefix("timm:"))
         schema = records.schema
-        original = _size(schema)
+        original = fixed_size(schema)
         wanted = int(options.get("size", 0)) or (model.size if model is not None and model.file else 0)
-        size = (wanted, wanted) if wanted else _own_size(records, original)
+        size = (wanted, wanted) if wanted else own_size(records, original)
         shape = Geometry(
             channels=int(schema["channels"]),
             dtype=str(schema["dtype"]),
             size=size,
             fixed=original == size,
             low=0.0,
-            high=_FULL.get(str(schema["dtype"]), 1.0),
+            high=FULL.get(str(schema["dtype"]), 1.0),
             mean=(0.0,) * int(schema["channels"]),
             std=(1.0,) * int(schema["channels"]),
             flip=bool(options.get("flip", False)),
             padding=str(options.get("padding", "border")),
         )
-        return PreparedImage(_with_statistics(shape, records), _weights(model))
+        return PreparedImage(with_statistics(shape, records), _weights(model))
 
 
 MODALITY = ImageModality
@@ -224,63 +212,3 @@ def _weights(model: TimmModel | None) -> Weights:
         return Weights(spec, pretrained=False, note=note)
     note = f"timm's {model.name} with the weights {model.hub}"
     return Weights(spec, pretrained=True, note=note, licence=model.licence, sha256=model.sha256)
-
-
-def _size(schema: dict[str, Any]) -> tuple[int, int] | None:
-    """(H, W) where all images have one size."""
-    return None if schema.get("size") is None else (int(schema["size"][0]), int(schema["size"][1]))
-
-
-def _own_size(records: Records, original: tuple[int, int] | None) -> tuple[int, int]:
-    """The images' own size up to 64 pixels; a square of the shorter side (its median over some) or 64 else."""
-    if original is not None and max(original) <= _LARGEST:
-        return original
-    if original is not None:
-        return (min(_LARGEST, *original),) * 2
-    some = np.linspace(0, len(records) - 1, min(len(records), 64)).astype(np.int64)
-    sides = [min(image.shape[:2]) for image in cast("list[NDArray[Any]]", records.gather(some))]
-    side = int(min(_LARGEST, max(8.0, float(np.median(sides)))))
-    return (side, side)
-
-
-def _with_statistics(shape: Geometry, records: Records) -> Geometry:
-    """Value range (of floats) and each channel's mean and deviation, from at most 4,096 evenly spaced records."""
-    some = np.linspace(0, len(records) - 1, min(len(records), _COUNTED)).astype(np.int64)
-    low, high = (shape.low, shape.high) if shape.dtype in _FULL else (np.inf, -np.inf)
-    count, total, squares = 0, np.zeros(shape.channels), np.zeros(shape.channels)
-    for start in range(0, len(some), 256):
-        for image in cast("list[NDArray[Any]]", records.gather(some[start : start + 256])):
-            flat = image.reshape(-1, shape.channels).astype(np.float64)
-            if shape.dtype not in _FULL:
-                low, high = min(low, float(flat.min())), max(high, float(flat.max()))
-            count += len(flat)
-            total += flat.sum(0)
-            squares += (flat**2).sum(0)
-    span = high - low if high > low else 1.0
-    mean = total / count
-    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-    std = np.where(deviation < 1e-6 * span, span, deviation)
-    return replace(
-        shape,
-        low=float(low),
-        high=float(low + span),
-        mean=tuple(float(v) for v in (mean - low) / span),
-        std=tuple(float(v) for v in std / span),
-    )
-
-
-def _tensor(array: NDArray[Any]) -> Tensor:
-    """A copy, as decoded arrays may be read-only; float32 but for uint8, as torch can do little with uint16."""
-    return torch.from_numpy(np.array(array, dtype=np.uint8 if array.dtype == np.uint8 else np.float32))
-
-
-def _fit_size(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """(H, W, C) to (C, *size): scaled so that it just covers ``size``, then cropped at the centre."""
-    planes = image.permute(2, 0, 1)[None].float()
-    height, width = planes.shape[-2:]
-    scale = max(size[0] / height, size[1] / width)
-    inner = (max(size[0], round(height * scale)), max(size[1], round(width * scale)))
-    planes = interpolate(planes, inner, mode="bilinear", antialias=True, align_corners=False)
-    top, left = (inner[0] - size[0]) // 2, (inner[1] - size[1]) // 2
-    planes = planes[0, :, top : top + size[0], left : left + size[1]]
-    return planes.round().clamp(0, 255).to(torch.uint8) if image.dtype == torch.uint8 else planes

@@ -215,3 +215,32 @@ def change(
         level = policy.noise * torch.rand((count, 1, 1, 1), generator=rng, device=pixels.device)
         pixels = pixels + level * torch.randn(pixels.shape, generator=rng, device=pixels.device)
     return pixels, matrices
+
+
+def nearby_matrices(most: int, height: int, width: int) -> list[Tensor]:
+    """At most ``most`` affine matrices (1, 2, 3) on the largest grid of small turns, shifts and shears that fits.
+
+    Turns of up to 10 degrees, shifts of up to a tenth of the side, shears of up to 0.15: what a label survives.
+    """
+    turns, shifts, shears = (-10.0, -5.0, 0.0, 5.0, 10.0), (-0.1, -0.05, 0.0, 0.05, 0.1), (-0.15, 0.0, 0.15)
+    none = (0.0,)
+    coarse = turns[::2], shifts[::2]
+    grids = [(turns, shifts, shears), (*coarse, shears), (none, coarse[1], none), (none, none, none)]
+    rows = next(g for g in grids if len(g[0]) * len(g[1]) ** 2 * len(g[2]) <= max(most, 1))
+    one = torch.ones(1)
+    return [
+        affine_matrices(
+            rotate=torch.deg2rad(one * turn),
+            zoom=one,
+            shear_x=one * shear,
+            shear_y=one * 0,
+            shift_x=one * x,
+            shift_y=one * y,
+            height=height,
+            width=width,
+        )
+        for turn in rows[0]
+        for x in rows[1]
+        for y in rows[1]
+        for shear in rows[2]
+    ]

@@ -1,4 +1,4 @@
-"""The text modality: subword ids, views by deletion, moves and masks, TF-IDF for baselines."""
+"""The text modality: subword ids, views by deletion, moves and masks, features without a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from tacit.data.batch import Batch, Positions, Tokens, View
+from tacit.data.batch import Batch, Features, Positions, Tokens, View
 from tacit.data.records import Records, Samples
 from tacit.errors import InputError
 from tacit.listing import nearest
@@ -20,7 +20,9 @@ from tacit.modalities.text_tfidf import Tfidf, inverse_frequency, truncated, wei
 from tacit.modalities.text_tokens import Subwords, parse_subwords, read_subwords, train_subwords
 from tacit.modalities.text_views import drop_and_swap, gather, span_mask
 from tacit.modalities.text_weights import Choice, choose
+from tacit.modalities.text_words import WordVectors
 from tacit.nets.text import TextLSA, TextTransformer
+from tacit.nets.transformer import masked_mean
 
 # Longest text in tokens, size of a trained vocabulary, deletion rate of the weak and the strong view, reach
 # of the strong view's swaps, its masked share. Rates are means: every sample draws its own up to twice that.
@@ -47,6 +49,7 @@ class TextPrepared:
         choice: Choice,
         subwords: Subwords,
         tfidf: Tfidf,
+        words: WordVectors,
         settings: dict[str, float],
         lsa: tuple[Tensor, Tensor] | None = None,
     ) -> None:
@@ -60,6 +63,7 @@ class TextPrepared:
         self._choice = choice
         self._subwords = subwords
         self._tfidf = tfidf
+        self._words = words
         self._lsa = lsa
         self._special = torch.from_numpy(subwords.special)
 
@@ -111,10 +115,32 @@ class TextPrepared:
         """(n, V) sparse TF-IDF of words and word pairs, sublinear, rows of unit length."""
         return self._tfidf.sparse(_texts(samples))
 
+    def dense(self, samples: Samples) -> dict[str, NDArray[np.float32]]:
+        """Label-free features by name, without a network: "terms" is `plain`, "order" reads words in order."""
+        texts = _texts(samples)
+        return {"terms": self._tfidf.dense(texts), "order": self._words.read(texts)}
+
+    def readings(self, batch: Batch, features: Features) -> dict[str, Tensor]:
+        """What else can be read off an encoder's ``features`` of ``batch``, each (B, D), beside ``pooled``.
+
+        "mean": of the local features; "first": the local features of the first token of content, which in
+        context know how a text begins: for many tasks more than their mean over the whole text.
+        """
+        local, content = features.local, self._content(batch["tokens"])
+        if local is None:
+            raise ValueError("this encoder returns no local features to read")
+        first = content.to(torch.uint8).argmax(dim=1)
+        return {
+            "mean": masked_mean(local, content),
+            "first": local[torch.arange(len(local), device=local.device), first],
+        }
+
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        meta, tensors = self._tfidf.state()
+        parts = {"tfidf": self._tfidf.state(), "words": self._words.state()}
+        tensors = {f"{name}.{key}": tensor for name, (_, held) in parts.items() for key, tensor in held.items()}
         choice = self._choice
-        meta |= {
+        meta: dict[str, Any] = {
+            **{name: part for name, (part, _) in parts.items()},
             "tokenizer": self._subwords.to_json(),
             "pad_id": self.pad_id,
             "settings": self.settings,
@@ -133,7 +159,9 @@ class TextPrepared:
         choice = Choice(weights, None, meta["config"], meta["pooling"], meta["normalise"])
         lsa = (tensors["lsa_idf"], tensors["lsa_components"]) if "lsa_idf" in tensors else None
         subwords = parse_subwords(meta["tokenizer"], meta["pad_id"])
-        return cls(choice, subwords, Tfidf.from_state(meta, tensors), meta["settings"], lsa)
+        tfidf = Tfidf.from_state(meta["tfidf"], _part(tensors, "tfidf"))
+        words = WordVectors.from_state(meta["words"], _part(tensors, "words"))
+        return cls(choice, subwords, tfidf, words, meta["settings"], lsa)
 
     def _content(self, ids: Tensor) -> Tensor:
         return ~self._special.to(ids.device)[ids.long()]
@@ -185,7 +213,12 @@ class TextModality:
         longest = _longest(choice, settings)
         settings["length"] = _length(subwords.lengths(texts, longest), longest)
         lsa = _lsa(subwords, texts, int(settings["length"])) if choice.weights.spec == "tfidf" else None
-        return TextPrepared(choice, subwords, Tfidf.fit(texts, _WIDTH), settings, lsa)
+        tfidf, words = Tfidf.fit(texts, _WIDTH), WordVectors.fit(texts)
+        return TextPrepared(choice, subwords, tfidf, words, settings, lsa)
+
+
+def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}
 
 
 def _settings(options: dict[str, Any]) -> dict[str, float]:

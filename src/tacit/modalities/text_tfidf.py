@@ -15,9 +15,6 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import normalize
 from torch import Tensor
 
-# Every word of any length and every mark: short function words and a question mark tell a lot in short texts.
-_PATTERN = r"(?u)\w+|[^\w\s]"
-
 
 @dataclass(frozen=True)
 class Tfidf:
@@ -87,4 +84,4 @@ def truncated(matrix: sp.csr_matrix, width: int) -> NDArray[np.float32]:
 
 
 def _counter(**settings: Any) -> CountVectorizer:
-    return CountVectorizer(ngram_range=(1, 2), token_pattern=_PATTERN, dtype=np.float32, **settings)
+    return CountVectorizer(ngram_range=(1, 2), dtype=np.float32, **settings)

@@ -28,6 +28,10 @@ _POOLINGS = {
 class PretrainedText(nn.Module):
     """A Transformers model and its pooling (mean, first token or maximum over present tokens).
 
+    ``pooled`` is made from the last layer, as the folder says. ``local`` is the mean of the upper half of the
+    layers: the last one is shaped by what the model was trained for, the middle ones know more of words and
+    their order (Tenney et al. 2019).
+
     ``config`` is the JSON of the folder's ``config.json``: it builds the architecture without the folder.
     With ``normalise`` the pooled vector has the direction of the folder's own unit vector and length
     sqrt(width), so that heads see features of unit scale.
@@ -51,10 +55,12 @@ class PretrainedText(nn.Module):
         ids, present = trimmed(tokens, self.pad_id)
         attended = present.clone()
         attended[:, 0] = True
-        local = self.model(input_ids=ids, attention_mask=attended.long()).last_hidden_state
-        pooled = self._pool(local, present)
+        out = self.model(input_ids=ids, attention_mask=attended.long(), output_hidden_states=True)
+        pooled = self._pool(out.last_hidden_state, present)
         if self.normalise:
             pooled = normalize(pooled, dim=1) * self.width**0.5
+        layers = out.hidden_states[1:]
+        local = torch.stack(layers[len(layers) // 2 :]).mean(0)
         return features_of(pooled, local, tokens, self.pad_id)
 
     def _pool(self, local: Tensor, present: Tensor) -> Tensor:

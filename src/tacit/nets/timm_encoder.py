@@ -66,7 +66,7 @@ class TimmEncoder(nn.Module):
     def __init__(self, name: str, channels: int, size: tuple[int, int], file: Path | None = None) -> None:
         """``file`` holds the weights to start from; timm adapts its first convolution to ``channels``."""
         super().__init__()
-        self.model = _create(name, channels, size, file)
+        self.model = _create(name, channels, size, file).to(memory_format=torch.channels_last)
         with torch.no_grad():
             was = self.model.training
             self.width = int(self.model.eval()(torch.zeros(1, channels, *size)).shape[1])

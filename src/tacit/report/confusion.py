@@ -17,6 +17,8 @@ _PAIRS = 6
 
 @dataclass(frozen=True)
 class Cell:
+    """How many records, how dark to show it (0 to 1), and whether given and predicted agree."""
+
     count: int
     depth: float
     hit: bool

@@ -29,6 +29,8 @@ class Card:
 
 @dataclass(frozen=True)
 class Doubtful:
+    """The most doubtful predictions, what kind of doubt it is, and whether they are of unlabelled records."""
+
     cards: list[Card]
     kind: str
     unlabelled: bool

@@ -18,6 +18,7 @@ from tacit.data.task import Classes
 from tacit.engines.method import Context, Method
 from tacit.engines.selftrain import Anchor, SelfTrain, soft
 from tacit.engines.spreading import spread_over_views
+from tacit.modalities.base import Nearby
 from tacit.systems.base import Stage, System
 from tacit.systems.parts import uniform_alignment
 
@@ -35,8 +36,8 @@ def build(context: Context, before: Method | None) -> Method:
 
 
 def spread_start(context: Context) -> Anchor | None:
-    """Spreading needs classes, and distances between pixels mean something for small images only."""
-    wanted = context.options.get("spread", True) and context.prepared.geometry == "affine"
+    """Spreading needs classes, and samples between which distances mean something."""
+    wanted = context.options.get("spread", True) and isinstance(context.prepared, Nearby)
     if not wanted or not isinstance(context.task, Classes):
         return None
     classes = context.task.outputs

@@ -79,6 +79,7 @@ class Columns(Mapping[str, NDArray[np.object_]]):
 
 
 def is_text(column: pa.ChunkedArray) -> bool:
+    """Whether the cells are strings."""
     return bool(pa.types.is_string(column.type))
 
 
