@@ -97,7 +97,7 @@ def test_every_baseline_on_features(
         if kind == "classes":
             assert isinstance(prediction, Categorical)
             right = (prediction.log_p.argmax(1).numpy() == data.y)[24:].mean()
-            # as many SVD columns as texts, standardised, leave a linear head little: TF-IDF itself is the baseline there
+            # as many SVD columns as texts, standardised, leave a linear head little: TF-IDF is the baseline there
             floor = 0.4 if modality == "text" and candidate.name in ("logistic", "self-training") else 0.7
             assert right > floor, f"{candidate.name}: chance is 0.33"
         elif kind == "number":
@@ -140,7 +140,7 @@ def test_callables_predict_and_are_never_saved(toy: Callable[[str], Any], tmp_pa
     prediction = predictor(data.records.take([0, 1]))
     torch.testing.assert_close(prediction.p, torch.tensor([[0.5, 0.25, 0.25]] * 2))  # type: ignore[union-attr]
     assert not candidate.saves
-    with pytest.raises(InputError, match="cannot|not saved"):
+    with pytest.raises(InputError, match=r"cannot|not saved"):
         predictor.save(tmp_path)
 
 
@@ -167,7 +167,7 @@ def test_user_code_that_fails_fails_alone(toy: Callable[[str], Any]) -> None:
         fit(late)(data.records)
     with pytest.raises(InputError, match="gives no probabilities"):
         fit(RidgeClassifier())
-    with pytest.raises(InputError, match="odd holds .*Odd, which is not loaded without pickle"):
+    with pytest.raises(InputError, match=r"odd holds .*Odd, which is not loaded without pickle"):
         fit(Odd())
     with pytest.raises(InputError, match="is no method"):
         UserCandidate(3, bench)
@@ -233,7 +233,7 @@ def test_folders_that_hold_no_whole_model_are_told(toy: Callable[[str], Any], tm
             path.write_text(text.replace('"prepared"', '"unprepared"'))
         case "odd kind":
             path.write_text(text.replace('"kind": "linear"', '"kind": "pickle"'))
-    with pytest.raises(InputError, match="holds no model|cannot be read|has format 7"):
+    with pytest.raises(InputError, match=r"holds no model|cannot be read|has format 7"):
         Model.load(tmp_path)
 
 

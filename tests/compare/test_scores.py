@@ -93,9 +93,9 @@ def test_defaults_and_unknown_names() -> None:
     assert metric_for(Classes(("a", "b"))).name == "accuracy"
     assert metric_for(MultiLabel(("a",))).name == "accuracy"
     assert metric_for(Number()).name == "r2"
-    with pytest.raises(InputError, match="unknown metric 'acuracy'. Did you mean 'accuracy'"):
+    with pytest.raises(InputError, match=r"unknown metric 'acuracy'. Did you mean 'accuracy'"):
         metric_for(Classes(("a", "b")), "acuracy")
-    with pytest.raises(InputError, match="'mse' does not judge classes. Known for classes are: accuracy"):
+    with pytest.raises(InputError, match=r"'mse' does not judge classes. Known for classes are: accuracy"):
         metric_for(Classes(("a", "b")), "mse")
     with pytest.raises(InputError, match="'auc' does not judge numbers"):
         metric_for(Number(), "auc")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -223,7 +224,7 @@ def test_prior_is_interpolated_in_the_logarithm_of_labels() -> None:
     assert expectation("selftrain", "image", 0.01) == at[1.0]
     assert expectation("selftrain", "image", 1e9) == expectation("selftrain", "image", 400)
     shares = [expectation("selftrain", "image", n) for n in np.geomspace(1, 400, 50)]
-    assert all(a.mean >= b.mean for a, b in zip(shares[:-1], shares[1:], strict=True)), "gains fall with labels"
+    assert all(a.mean >= b.mean for a, b in itertools.pairwise(shares)), "gains fall with labels"
 
 
 def test_unknown_families_and_modalities_have_a_default() -> None:

@@ -375,7 +375,7 @@ def test_folders_that_are_no_run_cannot_be_loaded(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no run of tacit"):
         Run.load(tmp_path)
     (tmp_path / "run.json").write_text("{", encoding="utf-8")
-    with pytest.raises(InputError, match="run.json cannot be read"):
+    with pytest.raises(InputError, match=r"run.json cannot be read"):
         Run.load(tmp_path)
     (tmp_path / "run.json").write_text(json.dumps({}), encoding="utf-8")
     with pytest.raises(InputError, match="no plan at"):

@@ -133,7 +133,7 @@ def test_a_killed_run_resumes_to_the_same_end(problem: Any, undisturbed: Path, t
     (tmp_path / "data.json").write_text(json.dumps(problem), encoding="utf-8")
     out, partial = tmp_path / "run", tmp_path / "run.partial"
     chance = random.Random(7)
-    for kill, units in enumerate((0, 9, 13)):
+    for kill, units in enumerate((0, 11)):
         process = start(tmp_path, out, resume=kill > 0)
         while kill == 0 and not (partial / "plan.json").exists() and process.poll() is None:
             time.sleep(0.01)

@@ -94,7 +94,7 @@ def test_labels_of_several_columns_are_refused(records: Records, shape: tuple[in
 def test_no_labels_point_to_embedding(records: Records) -> None:
     with pytest.raises(InputError, match="tacit embed"):
         labels_of(None, records)
-    with pytest.raises(InputError, match="no record has a label.*tacit embed"):
+    with pytest.raises(InputError, match=r"no record has a label.*tacit embed"):
         require_usable(labels_from([None, None]))
 
 
@@ -138,7 +138,7 @@ def test_files_align_by_id_in_any_order(records: Records, tmp_path: Path) -> Non
     path.write_text("id,label\n2,b\n0,a\n3,\n", encoding="utf-8")
     assert classes(labels_of(path, records)) == (("a", "b"), [0, -1, 1, -1])
     assert classes(labels_of(str(path), records)) == (("a", "b"), [0, -1, 1, -1])
-    with pytest.raises(InputError, match="labels.csv.*has no column 'lable'. Did you mean 'label'"):
+    with pytest.raises(InputError, match=r"labels.csv.*has no column 'lable'. Did you mean 'label'"):
         tacit.read_labels(path, records, target="lable")
 
 

@@ -15,13 +15,14 @@ from safetensors.torch import load, save
 from sklearn.feature_extraction.text import TfidfVectorizer
 from torch import Tensor
 
-from tacit.data.batch import Batch, Positions
+from tacit.data.batch import Batch, Features, Positions
 from tacit.data.records import Records
 from tacit.errors import InputError
 from tacit.modalities import base
 from tacit.modalities.text import MODALITY, TextPrepared
 from tacit.modalities.text_tfidf import Tfidf
 from tacit.modalities.text_views import drop_and_swap, gather, span_mask
+from tacit.modalities.text_words import WordVectors
 
 WORDS = [
     "who",
@@ -236,8 +237,7 @@ def test_hide_puts_the_mask_token(prepared: TextPrepared, texts: list[str]) -> N
 
 def test_tfidf_matches_scikit_learn(texts: list[str]) -> None:
     ours = Tfidf.fit(texts, width=5)
-    pattern = r"(?u)\w+|[^\w\s]"
-    theirs = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=pattern).fit(texts)
+    theirs = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(texts)
     new = sentences(50, seed=1)
     np.testing.assert_allclose(ours.sparse(new).toarray(), theirs.transform(new).toarray(), atol=1e-6)
 
@@ -249,9 +249,75 @@ def test_svd_is_the_best_of_its_rank(texts: list[str]) -> None:
     np.testing.assert_allclose(np.linalg.norm(ours.dense(texts), axis=0), values, rtol=1e-2)
 
 
+def brute_force_information(split: list[list[str]], known: list[str]) -> NDArray[np.float64]:
+    """Positive pointwise mutual information of words at most five apart, pair by pair."""
+    counts = np.zeros((len(known), len(known)))
+    for words in split:
+        for i, first in enumerate(words):
+            for j, second in enumerate(words):
+                if 0 < abs(i - j) <= 5 and first in known and second in known:
+                    counts[known.index(first), known.index(second)] += 1 / abs(i - j)
+    share, context = counts.sum(1) / counts.sum(), counts.sum(0) ** 0.75
+    with np.errstate(divide="ignore"):
+        value = np.log(counts / counts.sum() / np.outer(share, context / context.sum()))
+    return np.asarray(np.maximum(value, 0.0))
+
+
+def test_word_vectors_span_the_mutual_information() -> None:
+    texts = ["a b c", "c b a", "a c d d", "b d e", "e a lonely", "b e, c"]
+    vectors = WordVectors.fit(texts, width=3)
+    assert sorted(vectors.terms) == ["$", "^", "a", "b", "c", "d", "e"]  # the ends are words, too
+    split = [["^", *text.replace(",", "").split(), "$"] for text in texts]
+    left, _, _ = np.linalg.svd(brute_force_information(split, list(vectors.terms)))
+    rows = left[:, :3] / np.linalg.norm(left[:, :3], axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors.vectors @ vectors.vectors.T, rows @ rows.T, atol=1e-4)
+    documents = [sum(term in words for words in split) for term in vectors.terms]
+    np.testing.assert_allclose(vectors.weight, np.log(6 / np.array(documents)), atol=1e-6)
+
+
+def test_words_of_like_use_have_like_vectors() -> None:
+    rng = np.random.default_rng(0)
+    groups = [["paris", "rome", "oslo", "bern"], ["red", "blue", "green", "pink"]]
+    texts = []
+    for _ in range(300):
+        town, colour = rng.choice(groups[0]), rng.choice(groups[1])
+        texts.append(f"we went to {town} by train and {colour} was the paint")
+    vectors = WordVectors.fit(texts, width=8)
+    row = {term: vectors.vectors[i] for i, term in enumerate(vectors.terms)}
+    within = [row[a] @ row[b] for group in groups for a in group for b in group if a < b]
+    across = [row[a] @ row[b] for a in groups[0] for b in groups[1]]
+    assert min(within) > max(across) + 0.3
+
+
+def test_reading_in_order_by_hand() -> None:
+    vectors = WordVectors(("x", "y"), np.array([1.0, 3.0], np.float32), np.eye(2, dtype=np.float32))
+    rows = vectors.read(["X y", "new y y", "", "y"])
+    early = np.exp(-1 / 3)
+    first = [0.25, 0.75, 1 / (1 + 3 * early), 3 * early / (1 + 3 * early), 1, 0, 0, 1]
+    np.testing.assert_allclose(rows[0], first, rtol=1e-4)
+    np.testing.assert_allclose(rows[1], [0, 1, 0, 1, 0, 0, 0, 1], rtol=1e-4)
+    np.testing.assert_array_equal(rows[2], np.zeros(8))
+    np.testing.assert_allclose(rows[3], [0, 1, 0, 1, 0, 1, 0, 0], rtol=1e-4)
+
+
+def test_readings_are_the_mean_and_the_first_token_of_content(prepared: TextPrepared, texts: list[str]) -> None:
+    batch = prepared.collate([*texts[:5], ""])
+    features = prepared.encoder().eval()(batch)
+    readings = prepared.readings(batch, features)
+    for i, text in enumerate(texts[:5]):
+        count = int(content(prepared, batch)[i].sum())
+        assert count >= len(text.split())
+        torch.testing.assert_close(readings["mean"][i], features.local[i, 1 : count + 1].mean(0))
+        torch.testing.assert_close(readings["first"][i], features.local[i, 1])
+    assert torch.isfinite(readings["mean"]).all()
+    with pytest.raises(ValueError, match="no local features"):
+        prepared.readings(batch, Features(features.pooled))
+
+
 def test_texts_without_a_word_have_constant_plain_features() -> None:
     prepared = MODALITY().fit(Records(Texts(["", " ", "\n"])), "small")
     assert prepared.plain(["", "new"]).shape == (2, 1)
+    assert prepared.dense(["", "new"])["order"].shape == (2, 4)
     assert prepared.tfidf(["new"]).shape == (1, 0)
 
 
@@ -264,6 +330,8 @@ def test_state_reproduces_everything(encoder: str, texts: list[str]) -> None:
     batch = prepared.collate(new)
     assert torch.equal(batch["tokens"], again.collate(new)["tokens"])
     np.testing.assert_array_equal(prepared.plain(new), again.plain(new))
+    for name, features in prepared.dense(new).items():
+        np.testing.assert_array_equal(features, again.dense(new)[name])
     assert (prepared.tfidf(new) != again.tfidf(new)).nnz == 0
     views = [p.strong(batch, generator()).batch["tokens"] for p in (prepared, again)]
     assert torch.equal(*views)

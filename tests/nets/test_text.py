@@ -161,9 +161,12 @@ def test_a_folder_pools_as_it_says(folder: Path) -> None:
     assert read_pooling(folder) == ("cls", True)
     net = PretrainedText(read_config(folder), PAD, pooling="cls", normalise=True, folder=folder).eval()
     features = net(tokens([[2, 7, 8, 3], [2, 9, 3]], 12))
-    expected = nn.functional.normalize(features.local[:, 0], dim=1) * 4.0
-    torch.testing.assert_close(features.pooled, expected)
+    ids = torch.tensor([[2, 7, 8, 3]])
+    layers = net.model(input_ids=ids, output_hidden_states=True).hidden_states
+    expected = nn.functional.normalize(layers[2][:, 0], dim=1) * 4.0
+    torch.testing.assert_close(features.pooled[:1], expected)
     assert features.local.shape == (2, 12, 16)
+    torch.testing.assert_close(features.local[:1, :4], layers[2])  # the upper half of two layers is the last
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -16,24 +16,24 @@ from tacit.systems.base import Stage
 from tacit.train.loop import Batches, Work, train
 from tacit.train.watch import Watch
 
-PROBE_STEPS = 4
+PROBE_STEPS = 5
 FLOPS_PER_SECOND = 25e9
 SECONDS_PER_MODULE = 6e-5
 
 
 def measured(recipe: Recipe, labels: Labels, seed: int) -> list[float]:
-    """Seconds per step of each stage, the median of a few steps after one to warm up."""
+    """Seconds per step of each stage: what ``PROBE_STEPS`` more steps add to a first one."""
     seconds = []
     method: Method | None = None
     for stage in recipe.system.stages:
         method, work = _work(recipe, stage, method, labels, seed)
-        train(method, work, recipe.bench.fabric, Watch())
         times = []
-        for _ in range(PROBE_STEPS):
+        for steps in (1, 1, 1 + PROBE_STEPS):
             begun = time.perf_counter()
-            train(method, work, recipe.bench.fabric, Watch())
+            train(method, replace(work, steps=steps), recipe.bench.fabric, Watch())
             times.append(time.perf_counter() - begun)
-        seconds.append(float(np.median(times)))
+        # the first run warms up; the second holds what is done once before training
+        seconds.append(max(times[2] - times[1], 0.1 * times[2]) / PROBE_STEPS)
     return seconds
 
 

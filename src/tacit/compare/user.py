@@ -27,9 +27,10 @@ class UserCandidate:
     """Either an estimator with ``fit(X, y)`` on rung 1's features, or a callable.
 
     A callable gets ``(records, labels, rng)`` and returns a function from records to (n, C) probabilities, (n, K)
-    where a record has several labels, or (n,) numbers. An estimator is saved with the model, through skops, and refused where that does not know its
-    types; a callable is compared and never deployed into a run folder, because its code cannot be saved without
-    pickle. ``taken``: names of other candidates; a second of the same name is numbered.
+    where a record has several labels, or (n,) numbers. An estimator is saved with the model, through skops, and
+    refused where that does not know its types; a callable is compared and never deployed into a run folder, because
+    its code cannot be saved without pickle. ``taken``: names of other candidates; a second of the same name is
+    numbered.
     """
 
     family: ClassVar[str] = "user"
