@@ -27,6 +27,7 @@ from study import (
     Talk,
     baseline_table,
     data_folder,
+    finished,
     judged_baselines,
     keep,
     numbers,
@@ -134,8 +135,8 @@ def draw(name: str, seed: int, budget: str) -> None:
 
 def summarise() -> None:
     """Print the tables, and write ``budgets.json`` and the page of results."""
-    finished = results(FOLDER)
-    rows = {name: summary(own) for name in ROWS if (own := [d for d in finished if d["row"] == name])}
+    draws = results(FOLDER)
+    rows = {name: summary(own) for name in ROWS if (own := [d for d in draws if d["row"] == name])}
     if rows:
         keep(RESULTS / "budgets.json", rows)
         print(table(rows), baseline_table(rows), sep="\n\n")
@@ -156,7 +157,7 @@ def main() -> None:
     use_threads(chosen.threads)
     for seed in numbers(chosen.seeds):
         for name in names:
-            if not chosen.summary and not (FOLDER / f"{name}-{seed}.json").exists():
+            if not chosen.summary and not finished(FOLDER / f"{name}-{seed}.json", chosen.budget):
                 draw(name, seed, chosen.budget)
     summarise()
 

@@ -21,6 +21,7 @@ from study import (
     RESULTS,
     Judged,
     baseline_table,
+    finished,
     judged_baselines,
     keep,
     numbers,
@@ -101,7 +102,7 @@ def main() -> None:
     use_threads(chosen.threads)
     for each in numbers(chosen.k):
         for seed in numbers(chosen.draws):
-            if not chosen.summary and not (FOLDER / f"k{each}-seed{seed}.json").exists():
+            if not chosen.summary and not finished(FOLDER / f"k{each}-seed{seed}.json", chosen.budget):
                 draw(each, seed, chosen.budget)
     summarise()
 

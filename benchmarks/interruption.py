@@ -4,7 +4,7 @@ Every third kill waits for a write to be under way (an unfinished ``.*.partial``
 within a fold. Prints a summary and writes ``benchmarks/results/interruption.json``. Exit status 1 where leaderboard or
 weights differ.
 
-usage: python benchmarks/interruption.py [--kills 20] [--seed 0] [--steps 200]
+usage: python benchmarks/interruption.py [--kills 20] [--seed 0] [--steps 120]
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=120)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tacit-interruption-") as name:
         return study(Path(name), arguments.kills, arguments.seed, f"{arguments.steps}steps")
@@ -72,12 +72,12 @@ def study(folder: Path, kills: int, seed: int, budget: str) -> int:
     undisturbed = time.monotonic() - begun
     print(f"undisturbed: {undisturbed:.1f} s")
     chance = random.Random(seed)
-    # kills spread over the whole run: each lets it go on for about its share of the time, start-up not counted
-    share = undisturbed / (kills + 1)
+    # kills spread over the whole run: each waits for so many finished units of work, and then a random while
+    units = sorted(chance.randint(0, expected[2]) for _ in range(kills))
     out, done = folder / "disturbed", []
     for number in range(kills):
         process = start(out, out.with_name("disturbed.partial").exists(), budget)
-        kill = killed(process, out, chance.uniform(0.3, 1.2) * share, number % 3 == 0)
+        kill = killed(process, out, units[number], chance.uniform(0.0, 2.0), number % 3 == 0)
         if kill is None:
             print(f"the run ended before kill {number + 1}; raise --steps")
             break
@@ -117,22 +117,27 @@ def start(out: Path, resume: bool, budget: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def killed(process: subprocess.Popen[bytes], out: Path, seconds: float, in_write: bool) -> Kill | None:
-    """SIGKILL ``seconds`` after the run has gone on, or at the first write after that; None where it ended first."""
+def killed(process: subprocess.Popen[bytes], out: Path, units: int, seconds: float, in_write: bool) -> Kill | None:
+    """SIGKILL once ``units`` are done, a new write was seen and ``seconds`` have passed, or at the next write after."""
     partial = out.with_name(out.name + ".partial")
-    before = newest(partial)
-    while process.poll() is None and newest(partial) <= before:
-        time.sleep(0.01)
-    begun = time.monotonic()
+    stale, before = writes(partial), newest(partial)
+    begun: float | None = None
     while process.poll() is None:
-        waited = time.monotonic() - begun
-        writing = any(partial.rglob(".*.partial"))
-        if waited >= seconds and (writing or not in_write or waited > seconds + 20):
+        if begun is None and newest(partial) > before and state_of(partial)[0] >= units:
+            begun = time.monotonic()
+        waited = 0.0 if begun is None else time.monotonic() - begun
+        if begun is not None and waited >= seconds and (not in_write or writes(partial) - stale or waited > 20):
             os.kill(process.pid, signal.SIGKILL)
             process.communicate()
-            return Kill(round(waited, 3), any(partial.rglob(".*.partial")), *state_of(partial))
+            return Kill(round(waited, 3), bool(writes(partial) - stale), *state_of(partial))
+        time.sleep(0.001)
     process.communicate()
     return None
+
+
+def writes(partial: Path) -> set[Path]:
+    """Unfinished writes, of now or cut short by an earlier kill."""
+    return set(partial.rglob(".*.partial"))
 
 
 def newest(partial: Path) -> float:
@@ -153,8 +158,8 @@ def state_of(partial: Path) -> tuple[int, str]:
     return units, f"{stages[-1].parent.name}: {stages[-1].stem}" if stages else "before training"
 
 
-def finished(out: Path, budget: str) -> tuple[Any, dict[str, bytes]]:
-    """Run to the end; the leaderboard without times, and the bytes of the weights."""
+def finished(out: Path, budget: str) -> tuple[Any, dict[str, bytes], int]:
+    """Run to the end; leaderboard and verdict without times, the bytes of the weights, and the number of units."""
     process = start(out, out.with_name(out.name + ".partial").exists(), budget)
     said = process.communicate()[0].decode()
     if process.returncode:
@@ -166,7 +171,9 @@ def finished(out: Path, budget: str) -> tuple[Any, dict[str, bytes]]:
         for path in (out / "model").glob("*.safetensors")
         for name, tensor in load_file(path).items()
     }
-    return (board, info["verdict"]), weights
+    plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+    prepared = sum(bool(candidate["prepare"]) for candidate in plan["candidates"].values())
+    return (board, info["verdict"]), weights, plan["folds"] * len(board) + prepared
 
 
 if __name__ == "__main__":

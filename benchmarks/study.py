@@ -43,6 +43,14 @@ RESULTS = ROOT / "benchmarks" / "results"
 Bits = NDArray[np.bool_]
 
 
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+# Asked when the study starts: that is the code it runs, whatever is committed meanwhile.
+COMMIT, CLEAN = _git("rev-parse", "HEAD"), not _git("status", "--porcelain", "--", "src")
+
+
 class Talk(Watch):
     """Says on the terminal what is going on."""
 
@@ -71,8 +79,8 @@ def use_threads(count: int | None) -> None:
 def provenance() -> dict[str, Any]:
     """Where a figure comes from: commit, whether ``src`` differs from it, command, versions, threads, processor."""
     return {
-        "commit": _git("rev-parse", "HEAD"),
-        "clean": not _git("status", "--porcelain", "--", "src"),
+        "commit": COMMIT,
+        "clean": CLEAN,
         "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
@@ -80,10 +88,6 @@ def provenance() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "processor": _processor(),
     }
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _processor() -> str:
@@ -96,6 +100,11 @@ def keep(path: Path, result: Mapping[str, Any]) -> None:
     """Write a result as JSON, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, json.dumps(result, indent=1))
+
+
+def finished(path: Path, budget: str) -> bool:
+    """Whether this draw has been made with this budget."""
+    return path.exists() and json.loads(path.read_text())["budget"] == budget
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
@@ -185,12 +194,13 @@ def told(run: Run) -> dict[str, Any]:
 def paired(differences: NDArray[np.float64], resamples: int = 10_000) -> dict[str, Any]:
     """Mean of paired differences (draws, records), with two 95 % intervals.
 
-    ``t``: Student's over the draws' means; ``bootstrap``: percentiles over draws and test records, both resampled.
+    ``t``: Student's over the draws' means, None for a single draw; ``bootstrap``: percentiles over draws and test
+    records, both resampled.
     """
     draws, records = differences.shape
     means = differences.mean(axis=1)
     mean = float(means.mean())
-    half = float(student.ppf(0.975, draws - 1) * means.std(ddof=1) / draws**0.5) if draws > 1 else float("nan")
+    half = float(student.ppf(0.975, draws - 1) * means.std(ddof=1) / draws**0.5) if draws > 1 else None
     rng = np.random.default_rng(0)
     by_draw = rng.multinomial(draws, np.full(draws, 1 / draws), size=resamples) / draws
     boot = np.empty(resamples)
@@ -198,7 +208,11 @@ def paired(differences: NDArray[np.float64], resamples: int = 10_000) -> dict[st
         by_record = rng.multinomial(records, np.full(records, 1 / records), size=len(part)) / records
         boot[part] = ((by_draw[part] @ differences) * by_record).sum(axis=1)
     low, high = np.quantile(boot, [0.025, 0.975])
-    return {"mean": mean, "t": [mean - half, mean + half], "bootstrap": [float(low), float(high)]}
+    return {
+        "mean": mean,
+        "t": None if half is None else [mean - half, mean + half],
+        "bootstrap": [float(low), float(high)],
+    }
 
 
 def summary(draws: list[dict[str, Any]]) -> dict[str, Any]:
@@ -244,8 +258,7 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
         deployed = ", ".join(f"{n} {count}" for n, count in row["deployed"].items())
         lines.append(
             f"| {name} | {row['draws']} | {row['mean']:.3f} | {row['baselines'][best]:.3f} ({best}) "
-            f"| {gain['mean']:+.3f} ({gain['t'][0]:+.3f} to {gain['t'][1]:+.3f}) "
-            f"| ({gain['bootstrap'][0]:+.3f} to {gain['bootstrap'][1]:+.3f}) "
+            f"| {gain['mean']:+.3f} {_interval(gain['t'])} | {_interval(gain['bootstrap'])} "
             f"| {deployed} | {row['seconds']['median']:.0f} (most {row['seconds']['most']:.0f}) |"
         )
     return "\n".join(lines)
@@ -259,3 +272,7 @@ def baseline_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
         cells = [f"{row['baselines'][n]:.3f}" if n in row["baselines"] else "" for n in names]
         lines.append(f"| {name} | {row['mean']:.3f} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _interval(ends: list[float] | None) -> str:
+    return "" if ends is None else f"({ends[0]:+.3f} to {ends[1]:+.3f})"

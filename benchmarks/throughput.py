@@ -179,7 +179,7 @@ def compared(name: str, floors: list[Floor], clock: Clock, rounds: int) -> dict[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=40, help="at most 100: beyond, the loop does not log every step")
     parser.add_argument("--methods", default=",".join(SHAPES))
     parser.add_argument("--processor-time", action="store_true", help="count processor time, where others are at work")
     parser.add_argument("--no-compile", action="store_true")

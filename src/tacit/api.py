@@ -17,6 +17,7 @@ from tacit.compare.candidate import Candidate
 from tacit.compare.model import Model, modalities
 from tacit.compare.plan import Budget, Plan, allot
 from tacit.compare.protocol import Comparison, Outcome, folds_for, judged, truth_of
+from tacit.compare.readings import reading_candidates
 from tacit.compare.recipe import Recipe
 from tacit.compare.scores import metric_for
 from tacit.compare.speed import estimated, measured
@@ -194,7 +195,7 @@ def _candidates(
 ) -> list[Candidate]:
     """Baselines on features always; then what was asked for, trained baselines included, or the default."""
     named: Sequence[Any] = methods if methods is not None else AUTO.get(bench.records.modality, ())
-    heads = {c.name: c for c in feature_candidates(bench)}
+    heads = {c.name: c for c in [*feature_candidates(bench), *reading_candidates(bench)]}
     known = systems()
     result: list[Candidate] = list(heads.values())
     for baseline in ("supervised", "supervised-augmented"):

@@ -76,22 +76,32 @@ def moved(method: SelfTrain) -> SelfTrain:
 
 
 def test_alignment_follows_remixmatch() -> None:
-    """Section 3.1: q~ = normalise(q * p(y) / p~(y)), p~ the running mean of beliefs."""
+    """Section 3.1: q~ = normalise(q * p(y) / p~(y)), p~ the mean of beliefs, newer batches weighing more."""
     prior = torch.tensor([0.5, 0.3, 0.2])
     alignment = Alignment(prior, momentum=0.9)
     alignment.train()
-    mean = prior.double().numpy()
+    means: list[np.ndarray] = []
     for seed in range(4):
         q = beliefs(seed=seed)
-        mean = 0.9 * mean + 0.1 * q.double().numpy().mean(axis=0)
+        means.append(q.double().numpy().mean(axis=0))
+        age = np.arange(len(means))[::-1]
+        mean = np.average(means, axis=0, weights=0.9**age)
         expected = q.double().numpy() * prior.double().numpy() / mean
         expected /= expected.sum(axis=1, keepdims=True)
-        np.testing.assert_allclose(alignment(q).numpy(), expected, rtol=1e-5)
+        np.testing.assert_allclose(alignment(q).numpy(), expected, rtol=1e-4)
+
+
+def test_the_first_beliefs_are_aligned_already() -> None:
+    """A batch all of one opinion says nothing about its members once its mean is taken out."""
+    q = torch.tensor([[0.7, 0.2, 0.1]]).expand(5, 3)
+    aligned = Alignment(torch.full((3,), 1 / 3)).train()(q)
+    torch.testing.assert_close(aligned, torch.full((5, 3), 1 / 3))
 
 
 def test_alignment_rests_outside_training_and_can_be_partial() -> None:
     alignment = Alignment(torch.tensor([0.5, 0.5]), power=0.5)
     alignment.mean.copy_(torch.tensor([0.8, 0.2]))
+    alignment.weight.fill_(1.0)
     alignment.eval()
     q = torch.tensor([[0.6, 0.4]])
     expected = np.array([0.6 * math.sqrt(0.5 / 0.8), 0.4 * math.sqrt(0.5 / 0.2)])

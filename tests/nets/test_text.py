@@ -45,6 +45,17 @@ def test_padding_does_not_matter(small: TextTransformer) -> None:
     torch.testing.assert_close(alone, beside)
 
 
+def test_texts_are_encoded_by_length_and_come_back_in_order(small: TextTransformer) -> None:
+    rng = torch.Generator().manual_seed(4)
+    sizes = torch.randint(1, 17, (100,), generator=rng).tolist()
+    rows = [torch.randint(1, 50, (size,), generator=rng).tolist() for size in sizes]
+    together = small(tokens(rows, 16))
+    alone = [small(tokens([row], 16)) for row in rows]
+    torch.testing.assert_close(together.pooled, torch.cat([features.pooled for features in alone]))
+    torch.testing.assert_close(together.local, torch.cat([features.local for features in alone]))
+    assert together.mask.sum(1).tolist() == sizes
+
+
 def test_order_matters(small: TextTransformer) -> None:
     first, second = small(tokens([[1, 2, 3], [3, 2, 1]], 8)).pooled
     assert (first - second).abs().max() > 1e-4

@@ -63,9 +63,16 @@ class Logistic(FeatureCandidate):
 
     def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         features = self.bench.features(records)
-        penalty = inner_choice(PENALTIES, labels, rng, lambda p, part: fit_linear(features, part, p), features)
-        reader = Reader(self.bench.prepared, self.rung_one, self.bench)
-        return LinearPredictor(reader, labels.task, fit_linear(features, labels, penalty))
+        # the plain features of texts are singular vectors, whose proportions say which matter
+        one_scale = self.bench.prepared.name == "text" and self.rung_one == "plain"
+
+        def fitted(penalty: float, part: Labels) -> Linear:
+            return fit_linear(features, part, penalty, one_scale=one_scale)
+
+        penalty = inner_choice(PENALTIES, labels, rng, fitted, features)
+        return LinearPredictor(
+            Reader(self.bench.prepared, self.rung_one, self.bench), labels.task, fitted(penalty, labels)
+        )
 
 
 class TfidfLogistic(FeatureCandidate):

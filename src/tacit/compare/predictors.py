@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -12,17 +13,18 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from tacit.compare.workbench import Workbench
+from tacit.compare.workbench import Workbench, dense_features
 from tacit.data.atomic import atomic_write
 from tacit.data.prediction import Prediction
 from tacit.data.records import Records
 from tacit.data.task import Classes, Number, Task
 from tacit.engines.features import Linear, Neighbours
 from tacit.modalities.base import Prepared
-from tacit.train.predict import embed, record_batches
+from tacit.train.predict import embed, read_features, record_batches
 
-Kind = Literal["frozen", "plain", "tfidf"]
-"""What a predictor reads: the frozen encoder's embedding, plain dense features, or a sparse TF-IDF matrix."""
+Kind = Literal["frozen", "plain", "tfidf", "readings"]
+"""What a predictor reads: the frozen encoder's embedding, plain dense features, a sparse TF-IDF matrix, or several
+readings side by side."""
 
 TRUSTED = [
     "sklearn._loss.link.HalfLogitLink",
@@ -54,8 +56,11 @@ TRUSTED = [
 class Reader:
     """Reads a predictor's features from records; holds the frozen encoder where one is needed."""
 
-    def __init__(self, prepared: Prepared, kind: Kind, bench: Workbench | None = None) -> None:
-        self.prepared, self.kind = prepared, kind
+    def __init__(
+        self, prepared: Prepared, kind: Kind, bench: Workbench | None = None, names: Sequence[str] = ()
+    ) -> None:
+        """``names``: the readings, for that kind."""
+        self.prepared, self.kind, self.names = prepared, kind, tuple(names)
         self.bench = bench
         self._encoder: nn.Module | None = None
 
@@ -64,12 +69,26 @@ class Reader:
         if self.kind == "tfidf":
             tfidf: Any = self.prepared
             return tfidf.tfidf(records.gather())
+        if self.kind == "readings":
+            return side_by_side(self._readings(records), self.names)
         if self.kind == "frozen" and self.bench is not None:
             return self.bench.features(records)
         if self.kind == "frozen":
             return embed(self.encoder(), record_batches(records, self.prepared), self.prepared)
         blocks = [self.prepared.plain(samples) for samples in records.blocks(4096)]
         return np.concatenate(blocks).astype(np.float32)
+
+    def _readings(self, records: Records) -> dict[str, NDArray[np.float32]]:
+        if self.bench is not None:
+            return self.bench.readings(records)
+        readings = dense_features(records, self.prepared)
+        if self._needs_encoder:
+            readings |= read_features(self.encoder(), record_batches(records, self.prepared), self.prepared)
+        return readings
+
+    @property
+    def _needs_encoder(self) -> bool:
+        return self.kind == "frozen" or (self.kind == "readings" and self.prepared.weights.pretrained)
 
     def encoder(self) -> nn.Module:
         """The frozen encoder with its weights."""
@@ -79,19 +98,25 @@ class Reader:
 
     def save(self, folder: Path) -> None:
         """The kind, and the encoder's weights so that the model needs nothing outside its folder."""
-        atomic_write(folder / "reader.json", json.dumps({"kind": self.kind}))
-        if self.kind == "frozen":
+        atomic_write(folder / "reader.json", json.dumps({"kind": self.kind, "names": self.names}))
+        if self._needs_encoder:
             state = {k: v.detach().cpu().contiguous().clone() for k, v in self.encoder().state_dict().items()}
             atomic_write(folder / "encoder.safetensors", save(state))
 
     @classmethod
     def load(cls, folder: Path, prepared: Prepared) -> Self:
         """The inverse of `save`."""
-        reader = cls(prepared, json.loads((folder / "reader.json").read_text())["kind"])
-        if reader.kind == "frozen":
+        meta = json.loads((folder / "reader.json").read_text())
+        reader = cls(prepared, meta["kind"], None, meta.get("names", ()))
+        if reader._needs_encoder:
             reader._encoder = prepared.encoder(pretrained=False).requires_grad_(False)
             reader._encoder.load_state_dict(load_file(folder / "encoder.safetensors"))
         return reader
+
+
+def side_by_side(readings: dict[str, NDArray[np.float32]], names: Sequence[str]) -> NDArray[np.float32]:
+    """The named readings, (n, D) each, in one matrix."""
+    return np.concatenate([readings[name] for name in names], axis=1)
 
 
 class LinearPredictor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import os
 from collections.abc import Iterator
@@ -13,15 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import load_file, save
 
 from tacit.data.atomic import atomic_write
 from tacit.data.batch import Batch
 from tacit.data.records import Records
 from tacit.data.task import Task
 from tacit.errors import InputError
-from tacit.modalities.base import Prepared
+from tacit.modalities.base import Prepared, Readable
 from tacit.train.pool import Pool
-from tacit.train.predict import embed, pool_batches, record_batches
+from tacit.train.predict import pool_batches, read_features, record_batches
 from tacit.train.watch import Watch
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Workbench:
         self.encoder_calls = 0
         self._pool: Pool | None = None
         self._features: dict[str, NDArray[np.float32]] = {}
+        self._readings: dict[str, dict[str, NDArray[np.float32]]] = {}
+        self._dense: dict[str, dict[str, NDArray[np.float32]]] = {}
 
     @property
     def pool(self) -> Pool:
@@ -77,37 +79,55 @@ class Workbench:
         key = records.hash
         if key not in self._features:
             if self.prepared.weights.pretrained:
-                self._features[key] = self._embedded(records)
+                self._features[key] = self._read(records)["pooled"]
             else:
                 blocks = [self.prepared.plain(samples) for samples in records.blocks(4096)]
                 self._features[key] = np.concatenate(blocks).astype(np.float32)
         return self._features[key]
 
-    def _embedded(self, records: Records) -> NDArray[np.float32]:
-        path = self._cache_path(records)
-        if path is not None and path.exists():
-            return np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
+    def readings(self, records: Records) -> dict[str, NDArray[np.float32]]:
+        """(n, D) arrays by name: all that can be read of pretrained weights, and dense features without a network."""
+        positions = None if records is self.records else records.within(self.records)
+        if positions is not None:
+            return {name: values[positions] for name, values in self.readings(self.records).items()}
+        key = records.hash
+        if key not in self._dense:
+            self._dense[key] = dense_features(records, self.prepared)
+        return self._dense[key] | (self._read(records) if self.prepared.weights.pretrained else {})
+
+    def _read(self, records: Records) -> dict[str, NDArray[np.float32]]:
+        key = records.hash
+        if key not in self._readings:
+            path = self._cache_path(records)
+            if path is not None and path.exists():
+                self._readings[key] = load_file(path)
+            else:
+                self._readings[key] = self._encoded(records)
+                if path is not None:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    atomic_write(path, save(self._readings[key]))
+        return self._readings[key]
+
+    def _encoded(self, records: Records) -> dict[str, NDArray[np.float32]]:
         self.watch.say(f"embedding {len(records):,} records with {self.prepared.weights.spec}")
         encoder = self.prepared.encoder().to(self.fabric.device)
         self.encoder_calls += 1
-        values = embed(encoder, self.batches(records), self.prepared)
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(path, _npy_bytes(values))
-        return values
+        return read_features(encoder, self.batches(records), self.prepared)
 
     def _cache_path(self, records: Records) -> Path | None:
         if self.cache is None:
             return None
         weights = self.prepared.weights
         name = hashlib.sha256(f"{records.hash}|{weights.spec}|{weights.sha256}".encode()).hexdigest()
-        return self.cache / "embeddings" / f"{name}.npy"
+        return self.cache / "embeddings" / f"{name}.safetensors"
 
 
-def _npy_bytes(array: NDArray[np.float32]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
+def dense_features(records: Records, prepared: Prepared) -> dict[str, NDArray[np.float32]]:
+    """(n, D) label-free features by name, without a network; none where the modality has only plain ones."""
+    if not isinstance(prepared, Readable):
+        return {}
+    blocks = [prepared.dense(samples) for samples in records.blocks(4096)]
+    return {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}
 
 
 def make_fabric(device: str = "auto") -> Fabric:

@@ -44,16 +44,21 @@ def standardisation(features: Matrix) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(centre), torch.from_numpy(scale)
 
 
-def fit_linear(features: Matrix, labels: Labels, penalty: float = 1.0, iterations: int = 100) -> Linear:
+def fit_linear(
+    features: Matrix, labels: Labels, penalty: float = 1.0, iterations: int = 100, *, one_scale: bool = False
+) -> Linear:
     """Maximum likelihood of all evidence with a quadratic penalty on the weights, by L-BFGS.
 
     ``features``: (n, D), rows aligned to ``labels``. The objective is the sum of -log L plus ``penalty`` / 2 times
     the squared weights over standardised columns: for exact labels scikit-learn's logistic regression with
-    C = 1 / penalty (2 / penalty for two classes, because the weights of both are penalised here).
+    C = 1 / penalty (2 / penalty for two classes, because the weights of both are penalised here). With ``one_scale``
+    all columns share one scale, so that singular vectors keep their proportions.
     """
     known = labels.labelled()
     evidence = labels.take(known)
     centre, scale = standardisation(features)
+    if one_scale:
+        scale = torch.full_like(scale, max(float(features.std()), 1e-6))
     x, basis = in_own_span(((torch.from_numpy(features[known]) - centre) / scale).double())
     task: Task = labels.task
     # Of a number only the mean is a function of the features: a scale of its own for each record would be fitted
@@ -86,6 +91,56 @@ def in_own_span(x: Tensor) -> tuple[Tensor, Tensor]:
         return x, torch.eye(x.shape[1], dtype=x.dtype)
     basis, upper = torch.linalg.qr(x.T)
     return upper.T.contiguous(), basis
+
+
+def fit_soft(
+    x: Tensor, targets: Tensor, weights: Tensor, penalty: float, start: Tensor | None = None, iterations: int = 40
+) -> Tensor:
+    """(D + 1, C) weights, the bias in the last row: weighted cross-entropy to soft targets, penalised, by L-BFGS.
+
+    ``x``: (n, D); ``targets``: (n, C); ``weights``: (n,), made to sum to 1. Minimises sum_i w_i CE_i plus
+    ``penalty`` / 2 times the squared weights without the bias.
+    """
+    share = weights / weights.sum()
+    w = torch.zeros(x.shape[1] + 1, targets.shape[1]) if start is None else start.clone()
+    w.requires_grad_()
+    optimizer = torch.optim.LBFGS([w], max_iter=iterations, line_search_fn="strong_wolfe")
+
+    def objective() -> Tensor:
+        optimizer.zero_grad()
+        log_q = torch.log_softmax(x @ w[:-1] + w[-1], dim=1)
+        value = -(share * (targets * log_q).sum(dim=1)).sum() + 0.5 * penalty * w[:-1].square().sum()
+        torch.autograd.backward(value)
+        return value
+
+    with torch.enable_grad():
+        optimizer.step(objective)  # type: ignore[no-untyped-call]
+    return w.detach()
+
+
+def self_trained(x: Tensor, y: NDArray[np.int64], classes: int, penalty: float, rounds: int = 5) -> Tensor:
+    """(D + 1, C) weights of a linear head after rounds of self-training on growing shares of the unlabelled.
+
+    ``x``: (n, D); ``y``: (n,) classes, -1 unknown. In round r of R the most confident r / R of the unlabelled records
+    get their predicted class as a label; all of them together weigh 0.65, the labelled ones 0.35 (Yarowsky 1995, with
+    the growing share of Cascante-Bonilla et al. 2021, curriculum labelling).
+    """
+    known = torch.from_numpy(np.flatnonzero(y >= 0))
+    unknown = torch.from_numpy(np.flatnonzero(y < 0))
+    one_hot = torch.eye(classes)
+    given = one_hot[torch.from_numpy(y.copy())[known]]
+    w = fit_soft(x[known], given, torch.ones(len(known)), penalty / len(known))
+    if len(unknown) == 0:
+        return w
+    for round_ in range(1, rounds + 1):
+        confidence, guess = torch.softmax(x[unknown] @ w[:-1] + w[-1], dim=1).max(dim=1)
+        kept = confidence >= torch.quantile(confidence, 1 - round_ / rounds)
+        inputs = torch.cat([x[known], x[unknown][kept]])
+        targets = torch.cat([given, one_hot[guess[kept]]])
+        count = int(kept.sum())
+        shares = torch.cat([torch.full((len(known),), 0.35 / len(known)), torch.full((count,), 0.65 / count)])
+        w = fit_soft(inputs, targets, shares, 0.03, w, iterations=15)
+    return w
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-from tacit.data.batch import Batch, Tokens, View
+from tacit.data.batch import Batch, Features, Tokens, View
 from tacit.data.records import Records, Samples
 
 
@@ -82,6 +82,17 @@ class Nearby(Protocol):
 
     def nearby(self, batch: Batch, most: int) -> Iterator[Batch]:
         """At most ``most`` changes of the whole batch, the unchanged one among them."""
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A modality of which more than one feature vector can be read, with an encoder or without a network."""
+
+    def readings(self, batch: Batch, features: Features) -> dict[str, Tensor]:
+        """What else an encoder's features say, each (B, D), beside ``pooled``."""
+
+    def dense(self, samples: Samples) -> dict[str, NDArray[np.float32]]:
+        """Label-free features by name, each (n, D), without a network."""
 
 
 class Modality(Protocol):

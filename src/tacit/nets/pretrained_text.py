@@ -15,7 +15,7 @@ from torch.nn.functional import normalize
 
 from tacit.data.batch import Batch, Features
 from tacit.errors import InputError
-from tacit.nets.text import features_of, trimmed
+from tacit.nets.text import by_length
 from tacit.nets.transformer import masked_mean
 
 _POOLINGS = {
@@ -51,8 +51,9 @@ class PretrainedText(nn.Module):
         self.normalise = normalise
 
     def forward(self, batch: Batch) -> Features:
-        tokens = batch["tokens"]
-        ids, present = trimmed(tokens, self.pad_id)
+        return by_length(batch["tokens"], self.pad_id, self._encode)
+
+    def _encode(self, ids: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         attended = present.clone()
         attended[:, 0] = True
         out = self.model(input_ids=ids, attention_mask=attended.long(), output_hidden_states=True)
@@ -61,7 +62,7 @@ class PretrainedText(nn.Module):
             pooled = normalize(pooled, dim=1) * self.width**0.5
         layers = out.hidden_states[1:]
         local = torch.stack(layers[len(layers) // 2 :]).mean(0)
-        return features_of(pooled, local, tokens, self.pad_id)
+        return pooled, local
 
     def _pool(self, local: Tensor, present: Tensor) -> Tensor:
         if self.pooling == "cls":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
@@ -9,24 +11,35 @@ from torch.nn.functional import pad
 from tacit.data.batch import Batch, Features
 from tacit.nets.transformer import Block, masked_mean
 
+Encode = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+_TOGETHER = 32  # texts that a processor encodes at a time; an accelerator takes all at once
+
+
+def by_length(tokens: Tensor, pad_id: int, encode: Encode) -> Features:
+    """`Features` of texts encoded a few at a time with texts of like length, so that little padding is read.
+
+    ``encode`` maps ids (b, l) and their presence to pooled (b, D) and local features (b, l, D). Encoders trim,
+    not views, so that batches keep one shape and can be stacked: ``local`` is (B, L, D), zero where padded.
+    """
+    rows, length = tokens.shape
+    order = (tokens != pad_id).sum(1).argsort(stable=True)
+    pooled, local = [], []
+    for part in torch.split(order, _TOGETHER if tokens.device.type == "cpu" else max(rows, 1)):
+        ids, present = trimmed(tokens[part], pad_id)
+        vectors, places = encode(ids, present)
+        pooled.append(vectors)
+        local.append(pad(places * present.unsqueeze(2), (0, 0, 0, length - ids.shape[1])))
+    back = order.argsort()
+    positions = torch.arange(length, device=tokens.device).expand(rows, length)
+    return Features(torch.cat(pooled)[back], torch.cat(local)[back], positions, tokens != pad_id)
+
 
 def trimmed(tokens: Tensor, pad_id: int) -> tuple[Tensor, Tensor]:
-    """Token ids and their presence without the columns in which every row is padded; at least one is kept.
-
-    Encoders trim, not views, so that batches keep one shape and can be stacked.
-    """
+    """Token ids and their presence without the last columns that are padding in every row; one column stays."""
     present = tokens != pad_id
     used = present.any(0).nonzero()
     length = int(used[-1]) + 1 if len(used) else 1
     return tokens[:, :length].long(), present[:, :length]
-
-
-def features_of(pooled: Tensor, local: Tensor, tokens: Tensor, pad_id: int) -> Features:
-    """`Features` whose local part is padded with zeros back to the length of ``tokens`` (B, L)."""
-    rows, length = tokens.shape
-    local = pad(local, (0, 0, 0, length - local.shape[1]))
-    positions = torch.arange(length, device=tokens.device).expand(rows, length)
-    return Features(pooled, local, positions, tokens != pad_id)
 
 
 class TextTransformer(nn.Module):
@@ -60,8 +73,9 @@ class TextTransformer(nn.Module):
             self.embed.weight[pad_id].zero_()
 
     def forward(self, batch: Batch) -> Features:
-        tokens = batch["tokens"]
-        ids, present = trimmed(tokens, self.pad_id)
+        return by_length(batch["tokens"], self.pad_id, self._encode)
+
+    def _encode(self, ids: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         x = self.drop(self.embed(ids) + self.place[: ids.shape[1]])
         # A text without a token attends to its first padding, so that no softmax is over nothing.
         attended = present.clone()
@@ -69,7 +83,7 @@ class TextTransformer(nn.Module):
         for block in self.blocks:
             x = block(x, attended)
         x = self.norm(x)
-        return features_of(masked_mean(x, present), x, tokens, self.pad_id)
+        return masked_mean(x, present), x
 
 
 class TextLSA(nn.Module):
@@ -90,8 +104,9 @@ class TextLSA(nn.Module):
         self.table = nn.Parameter(components.T.contiguous().clone())
 
     def forward(self, batch: Batch) -> Features:
-        tokens = batch["tokens"]
-        ids, present = trimmed(tokens, self.pad_id)
+        return by_length(batch["tokens"], self.pad_id, self._encode)
+
+    def _encode(self, ids: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         same = (ids.unsqueeze(2) == ids.unsqueeze(1)) & present.unsqueeze(1)
         count = same.sum(2).clamp(min=1).to(self.idf.dtype)
         weight = (1.0 + count.log()) * self.idf[ids] * present
@@ -99,4 +114,4 @@ class TextLSA(nn.Module):
         norm = (weight.square() / count).sum(1, keepdim=True).sqrt().clamp(min=1e-12)
         local = self.table[ids] * present.unsqueeze(2)
         pooled = ((weight / count / norm).unsqueeze(2) * local).sum(1) * self.width**0.5
-        return features_of(pooled, local, tokens, self.pad_id)
+        return pooled, local

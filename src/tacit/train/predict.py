@@ -14,7 +14,7 @@ from tacit.data.batch import Batch, Features
 from tacit.data.prediction import Prediction, concatenate
 from tacit.data.records import Records
 from tacit.data.task import Task
-from tacit.modalities.base import Prepared
+from tacit.modalities.base import Prepared, Readable
 from tacit.train.pool import Pool
 
 BLOCK = 512
@@ -55,6 +55,20 @@ def predict(module: nn.Module, batches: Iterator[Batch], prepared: Prepared, tas
     if not parts:
         return task.prediction(torch.zeros(0, task.outputs))
     return concatenate(parts)
+
+
+def read_features(module: nn.Module, batches: Iterator[Batch], prepared: Prepared) -> dict[str, NDArray[np.float32]]:
+    """(n, D) arrays by name: "pooled", and where the modality can read more from an encoder, its other readings."""
+    parts: dict[str, list[NDArray[np.float32]]] = {}
+    device = next((t.device for t in module.parameters()), torch.device("cpu"))
+    for batch in batches:
+        (features,) = run(module, iter([batch]), prepared)
+        found = {"pooled": cast(Features, features).pooled}
+        if isinstance(prepared, Readable):
+            found |= prepared.readings(prepared.clean(batch.to(device)), cast(Features, features))
+        for name, values in found.items():
+            parts.setdefault(name, []).append(values.float().cpu().numpy())
+    return {name: np.concatenate(blocks) for name, blocks in parts.items()}
 
 
 def embed(module: nn.Module, batches: Iterator[Batch], prepared: Prepared) -> NDArray[np.float32]:
