@@ -95,6 +95,7 @@ def fit(
     require_usable(known)
     if groups is not None and len(groups) != len(data):
         raise InputError(f"there are {len(groups)} groups for {len(data)} records; give one a record")
+    seed = int(seed)
     if seed < 0:
         raise InputError(f"the seed is {seed}; give 0 or more")
     if unlabelled is not None:

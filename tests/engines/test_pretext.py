@@ -14,6 +14,7 @@ from tacit.data.batch import Affine, Batch, Features, View
 from tacit.data.task import Classes
 from tacit.engines.method import Step
 from tacit.engines.pretext import JointPretext, Pretext, aggregate_logits, all_ways, rotations
+from tacit.errors import InputError
 from tacit.labels import Exact, Labels
 
 TASK = Classes(("a", "b", "c"))
@@ -62,6 +63,15 @@ def test_turns_are_quarter_turns() -> None:
         np.testing.assert_array_equal(turn(batch)["pixels"][0, 0], np.rot90(image, times))
     two = [t(batch)["pixels"][0, 0].numpy() for t in rotations((0, 2))]
     np.testing.assert_array_equal(two[1], image[::-1, ::-1])
+
+
+def test_quarter_turns_of_oblong_images_are_refused_and_half_turns_work() -> None:
+    oblong = Batch({"pixels": torch.randn(2, 1, 4, 6)})
+    still, quarter, half, _ = rotations()
+    assert torch.equal(still(oblong)["pixels"], oblong["pixels"])
+    assert torch.equal(half(oblong)["pixels"], oblong["pixels"].flip(2, 3))
+    with pytest.raises(InputError, match="quarter turns need square images; these are 4 by 6 pixels"):
+        quarter(oblong)
 
 
 def test_all_ways_goes_through_the_batch_once_per_turn() -> None:

@@ -25,6 +25,7 @@ from tacit.train import loop
 from tacit.train.loop import Batches, Work, make_optimizer, train
 from tacit.train.pool import Pool
 from tacit.train.predict import predict, record_batches
+from tacit.train.predict import run as outputs
 from tacit.train.watch import Deadline, Watch
 
 TASK = Classes(("a", "b", "c"))
@@ -266,12 +267,12 @@ def test_predictions_leave_the_module_as_it_was_and_give_gradients_to_posteriors
 ) -> None:
     work, data = problem(), toy("table")
     method = selftrain(work).train()
-    batches = record_batches(data.records, work.prepared, 30)
-    for _ in batches:
-        assert torch.is_grad_enabled()
+    for _ in outputs(method.network, record_batches(data.records, work.prepared, 30), work.prepared):
+        assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled(), "no mode leaks out"
     first = predict(method.network, record_batches(data.records, work.prepared, 30), work.prepared, TASK)
     again = predict(method.network, record_batches(data.records, work.prepared, 7), work.prepared, TASK)
     torch.testing.assert_close(first.log_p, again.log_p)  # type: ignore[union-attr]
+    assert not first.log_p.requires_grad  # type: ignore[union-attr]
     assert method.network.training, "dropout was off for the predictions alone"
     assert work.labels is not None
     work.labels.posterior(first)

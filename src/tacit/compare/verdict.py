@@ -130,7 +130,9 @@ def judge(
     priors: dict[str, Expectation],
     unsaved: Collection[str] = (),
 ) -> Verdict:
-    """The verdict on the candidate whose expected gain is largest; the reference is deployed unless it is positive.
+    """The verdict on the candidate whose expected gain is largest.
+
+    The reference is deployed unless that gain is positive, and always where the verdict is *hurt*.
 
     ``unsaved``: candidates that are compared, but could not be saved, and are never deployed.
     """
@@ -145,9 +147,11 @@ def judge(
     assert best.gain is not None and best.gain_low is not None and best.gain_high is not None
     assert best.expected is not None
     word = _word(best, held_out, all(line.gain_high is not None and line.gain_high < 0 for line in challengers))
-    deployed = best.candidate if best.expected.mean > 0 and best.candidate not in unsaved else reference
+    # what the user's own records say has hurt is not deployed, whatever other data promised
+    wanted = best.expected.mean > 0 and word != "hurt"
+    deployed = best.candidate if wanted and best.candidate not in unsaved else reference
     sentence = _sentence(word, best, reference, deployed, metric, held_out)
-    if best.expected.mean > 0 and best.candidate in unsaved:
+    if wanted and best.candidate in unsaved:
         sentence += f" ({best.candidate} cannot be saved.)"
     return Verdict(
         word, sentence, best.candidate, reference, deployed, best.gain, best.gain_low, best.gain_high, held_out

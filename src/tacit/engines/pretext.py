@@ -7,6 +7,7 @@ Alone it pretrains an encoder (Gidaris et al. 2018); joined with the class it is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import ClassVar, cast
 
 import torch
@@ -17,6 +18,7 @@ from tacit.data.batch import Batch
 from tacit.data.prediction import Categorical
 from tacit.data.task import Task
 from tacit.engines.method import Losses, Method, Needs, Step, batches, evidence_loss
+from tacit.errors import InputError
 from tacit.nets.ema import EMA
 from tacit.nets.network import Network
 
@@ -24,12 +26,15 @@ Transformation = Callable[[Batch], Batch]
 
 
 def rotations(turns: Sequence[int] = (0, 1, 2, 3)) -> list[Transformation]:
-    """Quarter turns of ``pixels`` (B, C, H, W), exact where H = W."""
+    """Quarter turns of ``pixels`` (B, C, H, W); an odd number of them wants H = W."""
 
-    def turn(times: int) -> Transformation:
-        return lambda batch: batch.replace(pixels=torch.rot90(batch["pixels"], times, dims=(2, 3)))
+    def turned(batch: Batch, times: int) -> Batch:
+        height, width = batch["pixels"].shape[2:]
+        if times % 2 and height != width:
+            raise InputError(f"quarter turns need square images; these are {height} by {width} pixels")
+        return batch.replace(pixels=torch.rot90(batch["pixels"], times, dims=(2, 3)))
 
-    return [turn(times) for times in turns]
+    return [partial(turned, times=times) for times in turns]
 
 
 def all_ways(batch: Batch, transformations: Sequence[Transformation]) -> Batch:
