@@ -15,10 +15,12 @@ import torch
 from sklearn.metrics import accuracy_score
 
 import tacit
+from tacit.compare.plan import Plan
 from tacit.data.prediction import Categorical
-from tacit.errors import InputError
+from tacit.errors import InputError, Interrupted
 from tacit.labels import Exact
 from tacit.run import Run
+from tacit.train.watch import Watch
 
 NAMES = ["cat", "dog", "owl"]
 
@@ -168,14 +170,32 @@ def test_fit_leaves_global_generators_alone_and_depends_on_its_seed(fresh: Any, 
     assert not torch.equal(first, other)
 
 
-def test_estimators_plan_from_shapes_and_not_from_a_clock(fresh: Any) -> None:
+class Stop(Watch):
+    """Asks for a stop at the first step of a candidate; speed probes have a watch of their own."""
+
+    def begin(self, what: str, steps: int) -> None:
+        self.interrupted = True
+
+
+def test_estimators_plan_from_shapes_and_not_from_a_clock(fresh: Any, tmp_path: Path) -> None:
     rows, y = fresh("table", 36)
     labels = [NAMES[c] if i < 18 else None for i, c in enumerate(y)]
-    plans = [
-        tacit.fit(rows, labels, methods=["supervised"], budget="5s", clock=False, device="cpu").plan.to_json()
-        for _ in range(2)
-    ]
+    plans = []
+    for name in ("first", "second"):
+        with pytest.raises(Interrupted):
+            tacit.fit(
+                rows,
+                labels,
+                methods=["simclr"],
+                budget="1m",
+                clock=False,
+                device="cpu",
+                out=tmp_path / name,
+                watch=Stop(),
+            )
+        plans.append(Plan.read(tmp_path / f"{name}.partial" / "plan.json").to_json())
     assert plans[0] == plans[1]
+    assert plans[0]["candidates"]["simclr"]["final"][0]["steps"] >= 20
 
 
 def test_class_order_of_test_labels_plays_no_part(fresh: Any) -> None:

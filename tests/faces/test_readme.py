@@ -80,7 +80,7 @@ def test_commands_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyP
                 at = words.index("--budget")
                 del words[at : at + 2]
             words += ["--budget", FEW, "--encoder", "small"] if "questions.csv" in words else ["--budget", FEW]
-        result = CliRunner().invoke(app, words[1:])
+        result = CliRunner().invoke(app, words[1:], obj=words[1:])
         assert result.exit_code == 0, f"{command}\n{result.output}\n{result.exception!r}"
         out = Path(words[words.index("--out") + 1])
         written = out / "report.html" if words[1] == "fit" else out

@@ -277,3 +277,23 @@ def test_predictions_leave_the_module_as_it_was_and_give_gradients_to_posteriors
     assert work.labels is not None
     work.labels.posterior(first)
     assert len(predict(method.network, iter(()), work.prepared, TASK)) == 0
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+def test_resumed_convolutions_end_bit_for_bit_like_undisturbed(
+    toy: Callable[[str], Any], tmp_path: Path, optimiser: str
+) -> None:
+    """Weights may lie channels last in memory, and the optimiser's moments beside them: sums round differently."""
+    data = toy("image")
+    settings = FAST.but(optimiser=optimiser, rate=0.03)
+    labels = Exact(data.some(20), TASK.names)
+    work = Work(Pool(data.records, data.prepared), data.prepared, labels, settings, 30, seed=5)
+    undisturbed = selftrain(work)
+    run(undisturbed, work)
+    path = tmp_path / "stage.safetensors"
+    for stop in (2, 11, 20):
+        with pytest.raises(Interrupted):
+            run(selftrain(work), replace(work, checkpoint=path), Stopping(stop))
+    resumed = selftrain(work)
+    run(resumed, replace(work, checkpoint=path))
+    assert equal(undisturbed, resumed)

@@ -25,8 +25,8 @@ from tacit.modalities.base import Nearby
 VIEWS = 1_000_000
 """Views of all records together."""
 
-WORK = 1e11
-"""Multiplications for comparing views with candidates."""
+DENSE_WORK, SPARSE_WORK = 4e11, 1e10
+"""Multiplications for comparing views with all records, as matrix products, or with candidates, gathered."""
 
 FEWEST_CANDIDATES = 50
 MOST_RECORDS = 60_000
@@ -59,14 +59,15 @@ def invariant_graph(pool: PoolLike, prepared: Nearby) -> csr_array:
     basis = principal_basis(flat)
     points = flat @ basis
     norms = points.square().sum(1)
-    views = max(1, VIEWS // count)
-    wide = int(np.clip(WORK / (count * points.shape[1] * views), FEWEST_CANDIDATES, count - 1))
+    views = sum(1 for _ in prepared.nearby(pool.batch(torch.arange(1)), VIEWS // count))
+    each = count * points.shape[1] * views
+    everyone = each * count <= DENSE_WORK
+    wide = count - 1 if everyone else int(np.clip(SPARSE_WORK / each, FEWEST_CANDIDATES, count - 1))
     near, squared = [], []
     for part in _parts(count):
         plain = norms - 2 * points[part] @ points.T
         plain[torch.arange(len(part)), part] = torch.inf
         index = plain.topk(wide, dim=1, largest=False).indices
-        everyone = wide == count - 1
         candidates = points if everyone else points[index]
         least = torch.full_like(plain if everyone else plain[:, :wide], torch.inf)
         for batch in prepared.nearby(pool.batch(part), views):

@@ -43,4 +43,13 @@ def read_checkpoint(path: Path, method: nn.Module, optimizer: Optimizer) -> dict
             moments.setdefault(int(number), {})[key] = tensor
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    _lay_out(optimizer)
     return meta
+
+
+def _lay_out(optimizer: Optimizer) -> None:
+    """Give every moment the memory layout of its parameter, as it has when made: sums in another order round anew."""
+    for parameter, state in optimizer.state.items():
+        for key, value in state.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                state[key] = torch.empty_like(parameter).copy_(value)
