@@ -6,10 +6,8 @@ import csv
 import io
 import json
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -403,29 +401,29 @@ def test_methods_lists_systems_and_baselines(tacit: Told) -> None:
     assert "tfidf-logistic" not in out
 
 
-def test_claims_are_asked_of_the_library(tacit: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in = SimpleNamespace(
-        list_claims=lambda: [{"name": "simclr", "claim": "beats [its] host"}],
-        run_claim=lambda name, out: {"name": name, "status": "undecided"},
-        claims_table=lambda: "| system | status |",
-    )
-    monkeypatch.setitem(sys.modules, "tacit.claims", stand_in)
-    import tacit as package
+def test_claims_are_listed_run_and_tabulated(tacit: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tacit import claims as package
 
-    monkeypatch.setattr(package, "claims", stand_in, raising=False)
-    assert "beats [its] host" in tacit("claims", "list")[1]
+    listed = json.loads(tacit("claims", "list", "--json")[1])["claims"]
+    assert {"simclr", "t-jepa", "sla"} <= {claim["name"] for claim in listed}
+    assert "simclr" in tacit("claims", "list")[1]
+    asked = []
+
+    def measured(name: str, out: Path | None, seeds: int | None = None) -> dict[str, str]:
+        asked.append((name, out, seeds))
+        return {"name": name, "status": "undecided"}
+
+    monkeypatch.setattr(package, "run_claim", measured)
     assert json.loads(tacit("claims", "run", "simclr", "--json")[1]) == {"name": "simclr", "status": "undecided"}
-    assert tacit("claims", "table")[1] == "| system | status |\n"
+    assert "simclr: undecided" in tacit("claims", "run", "simclr", "--seeds", "5")[1]
+    assert asked == [("simclr", None, None), ("simclr", None, 5)]
+    assert "|" in tacit("claims", "table")[1]
 
 
-def test_claims_say_where_they_are(tacit: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tacit as package
-
-    monkeypatch.delattr(package, "claims", raising=False)
-    monkeypatch.setitem(sys.modules, "tacit.claims", None)
-    status, _, err = tacit("claims", "list")
+def test_an_unknown_claim_suggests_the_nearest(tacit: Told) -> None:
+    status, _, told = tacit("claims", "run", "simclrr")
     assert status == 2
-    assert "benchmarks/claims" in err
+    assert "simclr" in told
 
 
 def test_demo_holds_four_labels_a_class_and_a_fixed_test() -> None:

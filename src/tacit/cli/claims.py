@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -11,7 +11,6 @@ from rich.table import Table
 
 from tacit.cli import options
 from tacit.cli.show import console, print_json
-from tacit.errors import InputError
 
 app = typer.Typer(help="List the claims of published systems, run one, or make the table.", no_args_is_help=True)
 
@@ -19,7 +18,9 @@ app = typer.Typer(help="List the claims of published systems, run one, or make t
 @app.command("list")
 def list_claims(json: options.Json = False) -> None:
     """The claims that can be run."""
-    found = _claims().list_claims()
+    from tacit.claims import list_claims as listed
+
+    found = [claim.summary() for claim in listed()]
     if json:
         print_json({"claims": found})
         return
@@ -34,11 +35,14 @@ def list_claims(json: options.Json = False) -> None:
 @app.command("run")
 def run_claim(
     name: Annotated[str, typer.Argument(help="The system (see tacit claims list).", show_default=False)],
-    out: Annotated[Path | None, typer.Option(help="Where results go (default: beside the claims).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where results go (default: benchmarks/results/claims).")] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds (default: the claim's own).")] = None,
     json: options.Json = False,
 ) -> None:
     """Run the claim of one system against its host, over several seeds, and write the figures."""
-    result = _claims().run_claim(name, out)
+    from tacit.claims import run_claim as measured
+
+    result = measured(name, out, seeds=seeds) if seeds is not None else measured(name, out)
     if json:
         print_json(result)
         return
@@ -48,19 +52,10 @@ def run_claim(
 @app.command("table")
 def claims_table(json: options.Json = False) -> None:
     """The table of all results so far, as it stands in the documentation."""
-    table = _claims().claims_table()
+    from tacit.claims import claims_table as tabulated
+
+    table = tabulated()
     if json:
         print_json({"table": table})
         return
     print(table)
-
-
-def _claims() -> Any:
-    try:
-        from tacit import claims
-    except ImportError as error:
-        raise InputError(
-            "the claims are part of tacit's repository (benchmarks/claims), not of the installed package: "
-            f"run this in a clone of it ({error})"
-        ) from error
-    return claims
