@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -247,7 +248,10 @@ def _plan(
     if budget.seconds is not None and recipes and clock:
         bench.watch.say("measuring how long a step takes")
     speed = measured if clock else estimated
-    plans = allot(recipes, budget, folds, lambda recipe: speed(recipe, labels, seed))
+    begun = time.monotonic()
+    seconds = {recipe.name: speed(recipe, labels, seed) for recipe in recipes} if budget.seconds is not None else {}
+    left = budget.without(time.monotonic() - begun) if clock else budget
+    plans = allot(recipes, left, folds, lambda recipe: seconds[recipe.name])
     name = metric_for(bench.task, metric).name
     return Plan(seed, str(budget), name, folds, encoder, plans, bench.records.hash)
 

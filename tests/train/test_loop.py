@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +155,16 @@ def test_a_deadline_cuts_and_says_where(problem: Callable[..., Work]) -> None:
     late = run(selftrain(problem(steps=2)), problem(steps=2), deadline=Deadline(1e9))
     assert (late.cut, late.steps) == (False, 2)
     assert Deadline(None).left() == float("inf") and not Deadline(None).over
+
+
+def test_what_is_computed_once_before_the_steps_does_not_count_against_the_deadline(
+    problem: Callable[..., Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = problem(steps=2)
+    method = selftrain(work)
+    monkeypatch.setattr(method, "begin", lambda start: time.sleep(2.0))
+    done = run(method, work, deadline=Deadline(1.9))
+    assert (done.cut, done.steps) == (False, 2)
 
 
 class Diverging(Supervised):

@@ -12,6 +12,10 @@ from tacit.cli import options
 from tacit.cli.show import console, print_json
 from tacit.listing import pick
 
+COLUMNS = ("name", "what it is", "family", "modalities", "tasks", "catalogue", "paper")
+WIDE = 120
+"""Terminal columns below which only the first four are shown; ``--json`` always has all."""
+
 
 def methods(modality: options.Modality = None, json: options.Json = False) -> None:
     """List the systems, with the paper each is from, and the baselines that they have to beat."""
@@ -22,17 +26,20 @@ def methods(modality: options.Modality = None, json: options.Json = False) -> No
     if json:
         print_json({"methods": found})
         return
+    out = console()
+    columns = COLUMNS if out.width >= WIDE else COLUMNS[:4]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("name", "what it is", "family", "modalities", "tasks", "catalogue", "paper"):
+    for name in columns:
         table.add_column(name, no_wrap=name == "name")
     for line in found:
-        table.add_row(*(escape(_text(line[k])) for k in ("name", "title")), *_rest(line))
-    console().print(table)
+        table.add_row(*_cells(line)[: len(columns)])
+    out.print(table)
 
 
-def _rest(line: dict[str, Any]) -> list[str]:
+def _cells(line: dict[str, Any]) -> list[str]:
     family = f"{line['family']} (baseline)" if line["baseline"] else line["family"]
-    return [escape(_text(v)) for v in (family, *(line[k] for k in ("modalities", "tasks", "catalogue", "paper")))]
+    rest = (line[k] for k in ("modalities", "tasks", "catalogue", "paper"))
+    return [escape(_text(v)) for v in (line["name"], line["title"], family, *rest)]
 
 
 def _text(value: Any) -> str:

@@ -52,6 +52,12 @@ class Budget:
             raise InputError(f"the budget {text!r} is too short for one candidate; give at least 5s, better 1m")
         return Budget(seconds=total)
 
+    def without(self, spent: float) -> Budget:
+        """What is left after ``spent`` seconds, at least a third; a budget in steps stays whole."""
+        if self.seconds is None:
+            return self
+        return Budget(seconds=max(self.seconds - spent, self.seconds / 3))
+
     def __str__(self) -> str:
         if self.steps is not None:
             return f"{self.steps}steps"

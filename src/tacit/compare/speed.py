@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tacit.compare.recipe import Recipe, built
 from tacit.engines.method import Method
+from tacit.errors import Interrupted
 from tacit.labels.base import Labels
 from tacit.systems.base import Stage
 from tacit.train.loop import Batches, Work, train
@@ -26,6 +27,8 @@ def measured(recipe: Recipe, labels: Labels, seed: int) -> list[float]:
     seconds = []
     method: Method | None = None
     for stage in recipe.system.stages:
+        if recipe.bench.watch.interrupted:
+            raise Interrupted("interrupted before anything was trained")
         method, work = _work(recipe, stage, method, labels, seed)
         times = []
         for steps in (1, 1, 1 + PROBE_STEPS):

@@ -183,7 +183,9 @@ def _sentence(word: Word, best: Entry, reference: str, deployed: str, metric: Me
         "hurt": f"The unlabelled data hurt: even {best.candidate} fell behind {reference}, {figures}.",
     }.get(word, f"No measurable difference: {best.candidate} against {reference}, {figures}.")
     if word == "no measurable difference" and deployed != reference:
-        return f"{start} It is deployed because methods of its kind usually gain here."
+        assert best.expected is not None
+        expected = f"{best.expected.mean * factor:+.1f}{unit}" if points else f"{best.expected.mean:+.4g}"
+        return f"{start} It is deployed: with what its kind gained on other data, {expected} are expected."
     return f"{start} Deployed: {deployed}."
 
 

@@ -22,8 +22,8 @@ from tacit.engines.method import PoolLike, Start
 from tacit.labels.base import Labels
 from tacit.modalities.base import Nearby
 
-VIEWS = 1_000_000
-"""Views of all records together."""
+VIEWED = 100_000_000
+"""Numbers (pixels) in all views of all records together."""
 
 DENSE_WORK, SPARSE_WORK = 4e11, 1e10
 """Multiplications for comparing views with all records, as matrix products, or with candidates, gathered."""
@@ -59,7 +59,8 @@ def invariant_graph(pool: PoolLike, prepared: Nearby) -> csr_array:
     basis = principal_basis(flat)
     points = flat @ basis
     norms = points.square().sum(1)
-    views = sum(1 for _ in prepared.nearby(pool.batch(torch.arange(1)), VIEWS // count))
+    most = VIEWED // (count * flat.shape[1])
+    views = sum(1 for _ in prepared.nearby(pool.batch(torch.arange(1)), most))
     each = count * points.shape[1] * views
     everyone = each * count <= DENSE_WORK
     wide = count - 1 if everyone else int(np.clip(SPARSE_WORK / each, FEWEST_CANDIDATES, count - 1))

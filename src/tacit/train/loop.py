@@ -70,7 +70,11 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
         done.curve = [(int(s), str(n), float(v)) for s, n, v in meta["curve"]]
     begun = time.monotonic() - done.seconds
     if start == 0 and work.labels is not None:
+        asked = time.monotonic()
         method.begin(Start(work.pool, work.prepared, work.labels))
+        if deadline is not None:
+            # planned seconds are those of steps; after a resume the first fold does what the speed probe did before
+            deadline.forgive(time.monotonic() - asked)
     wrapped, wrapped_optimizer = fabric.setup(method, optimizer)
     method.train()
     batches = Batches(method, work, fabric.device)
