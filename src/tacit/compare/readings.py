@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tacit.compare.baselines import FeatureCandidate, require_exact
 from tacit.compare.candidate import FitPlan, Predictor
+from tacit.compare.folds import NEVER, make_folds
 from tacit.compare.predictors import LinearPredictor, Reader, side_by_side
 from tacit.compare.workbench import Workbench
 from tacit.data.records import Records
@@ -66,8 +67,8 @@ class Readings(FeatureCandidate):
     ) -> tuple[str, ...]:
         known = labels.labelled()
         y = torch.from_numpy(labels.y[known])
-        fold = inner_folds(labels.y[known], rng)
-        if fold.max() < 1:
+        fold = make_folds(labels.y[known].astype(np.float64), INNER, rng)
+        if (fold == NEVER).all():
             return self.views[0]
         one_hot = torch.eye(labels.task.outputs)
         surprise = {}
@@ -92,18 +93,6 @@ def scaling(readings: dict[str, NDArray[np.float32]], names: tuple[str, ...]) ->
         for name, (_, scale) in zip(names, parts, strict=True)
     ]
     return torch.cat([centre for centre, _ in parts]), torch.cat(scales)
-
-
-def inner_folds(y: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """(n,) stratified fold numbers below ``INNER``; all 0 where no class has two labels."""
-    fold = np.zeros(len(y), dtype=np.int64)
-    offset = 0
-    for c in np.unique(y):
-        members = rng.permutation(np.flatnonzero(y == c))
-        if len(members) > 1:
-            fold[members] = (offset + np.arange(len(members))) % INNER
-            offset += len(members)
-    return fold
 
 
 def reading_candidates(bench: Workbench) -> list[FeatureCandidate]:
