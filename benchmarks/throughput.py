@@ -36,6 +36,9 @@ from tacit.train.watch import Watch
 ENCODER, SIZE, BATCH, LABELLED = "resnet10t", 32, 256, 32
 LONGEST_COMPILE = 240.0
 SCREENING, WARM = 5, 3
+COMPILED_FORMS = 64
+"""Layouts, precisions, shapes and gradient modes share one function; past torch's own limit it would run uncompiled."""
+
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
 Clock = Callable[[], float]
 
@@ -60,7 +63,7 @@ class Floor:
         self.layout: Any = LAYOUTS[layout]
         encoder = timm.create_model(ENCODER, num_classes=0).to(memory_format=self.layout).train()
         self.optimizer = torch.optim.AdamW(encoder.parameters(), lr=1e-4, fused=True)
-        self.encoder: nn.Module = torch.compile(encoder) if compiled else encoder  # type: ignore[assignment]
+        self.encoder: nn.Module = torch.compile(encoder, dynamic=False) if compiled else encoder  # type: ignore[assignment]
         self._images: dict[int, Tensor] = {}
 
     def step(self, shape: Shape) -> None:
@@ -185,6 +188,7 @@ def main() -> None:
     parser.add_argument("--no-compile", action="store_true")
     chosen = parser.parse_args()
     use_threads(chosen.threads)
+    torch._dynamo.config.recompile_limit = COMPILED_FORMS
     clock = time.process_time if chosen.processor_time else time.perf_counter
     floors, notes = made(not chosen.no_compile)
     methods = {}
