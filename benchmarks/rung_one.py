@@ -23,6 +23,7 @@ from tacit import read
 from tacit.compare.baselines import feature_candidates
 from tacit.compare.plan import Plan
 from tacit.compare.protocol import Comparison
+from tacit.compare.readings import reading_candidates
 from tacit.compare.workbench import Workbench, make_fabric
 from tacit.data.records import Records
 from tacit.labels.exact import Exact
@@ -57,7 +58,7 @@ def run(records: Records, labels: Exact, cache: Path) -> tuple[dict[str, float],
     features = bench.features(records)
     seconds["features"] = time.perf_counter() - begun
     assert features.shape == (SIZE, 384)
-    candidates = feature_candidates(bench)
+    candidates = [*feature_candidates(bench), *reading_candidates(bench)]
     comparison = Comparison(bench, labels, candidates, Plan(0, "1m", "accuracy", 3, "minilm", {}))
     begun = time.perf_counter()
     outcome = comparison.run()

@@ -13,7 +13,7 @@ import tacit
 
 ROOT = Path(tacit.__file__).parent
 ORDER = [
-    ("errors", "listing"),
+    ("errors", "listing", "figures"),
     ("data",),
     ("labels",),
     ("nets",),
@@ -23,14 +23,21 @@ ORDER = [
     ("train",),
     ("compare",),
     ("report",),
-    ("run", "runfolder"),
+    ("run", "workplace", "runfolder"),
     ("api",),
     ("estimators", "claims", "benchmarks", "demo"),
     ("cli", "__main__"),
 ]
 """From earlier to later; a module imports from its own row or rows above."""
 
-LIGHT = ("tacit/__init__.py", "tacit/errors.py", "tacit/listing.py", "tacit/data/records.py")
+LIGHT = (
+    "tacit/__init__.py",
+    "tacit/errors.py",
+    "tacit/listing.py",
+    "tacit/figures.py",
+    "tacit/data/records.py",
+    "tacit/workplace.py",
+)
 HEAVY = {"torch", "lightning", "timm", "sklearn", "transformers", "pandas", "scipy"}
 
 

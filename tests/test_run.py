@@ -20,7 +20,8 @@ from tacit.data.prediction import Categorical
 from tacit.errors import InputError, Interrupted
 from tacit.labels import Exact
 from tacit.run import Run
-from tacit.train.watch import Watch
+from tacit.runfolder import page_samples, written_date
+from tacit.train.watch import Deadline, Watch
 
 NAMES = ["cat", "dog", "owl"]
 
@@ -69,6 +70,7 @@ def test_run_json_is_the_run(finished: Any) -> None:
     assert info == run.info == Run.load(out).info
     assert (info["seed"], info["modality"], info["metric"], info["higher_is_better"]) == (5, "table", "accuracy", True)
     assert info["data"]["records"] == 52 and info["data"]["labelled"] == 24
+    assert info["data"]["test"] == 30, "how many were tested on"
     assert info["command"] == "tacit fit rows.csv"
     assert info["verdict"]["held_out"] == 24
     assert {"python", "torch", "numpy"} <= set(info["versions"])
@@ -165,9 +167,10 @@ def test_fit_leaves_global_generators_alone_and_depends_on_its_seed(fresh: Any, 
     settings: dict[str, Any] = {"methods": ["fixmatch"], "budget": "4steps", "device": "cpu"}
     runs = [tacit.fit(rows, labels, seed=seed, **settings) for seed in (0, np.int64(0), 1)]
     new = tacit.read(fresh("table", 8, 9)[0])
-    first, again, other = (r.model.predict(new).log_p for r in runs)  # type: ignore[union-attr]
+    first, again = (r.model.predict(new).log_p for r in runs[:2])  # type: ignore[union-attr]
     assert torch.equal(first, again)
-    assert not torch.equal(first, other)
+    figures = [[(line["score"], line["low"], line["gain"]) for line in run.leaderboard] for run in runs]
+    assert figures[0] == figures[1] != figures[2]
 
 
 class Stop(Watch):
@@ -229,9 +232,50 @@ def test_numbers_are_predicted_with_their_doubt(fresh: Any, tmp_path: Path) -> N
     )
     assert (run.info["metric"], run.info["task"]["kind"]) == ("r2", "number")
     rows_out = table(tmp_path / "run" / "predictions.parquet")
-    assert {"id", "value", "doubt"} <= set(rows_out[0])
+    assert {"id", "value", "scale", "doubt"} <= set(rows_out[0])
+    prediction = run.model.predict(tacit.read(rows))
+    np.testing.assert_allclose([r["scale"] for r in rows_out], prediction.log_scale.exp(), rtol=1e-5)  # type: ignore[union-attr]
     assert np.corrcoef([r["value"] for r in rows_out], y)[0, 1] > 0.5
     assert all(r["doubt"] > 0 for r in rows_out)
+
+
+def test_training_that_the_clock_cut_is_said_once_beside_its_figures(
+    fresh: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Deadline, "over", property(lambda self: True))
+    rows, y = fresh("table", 36)
+    labels = [NAMES[c] if i < 18 else None for i, c in enumerate(y)]
+    run = tacit.fit(rows, labels, methods=["fixmatch"], budget="5s", device="cpu")
+    cut = [line for line in run.leaderboard if line["status"] == "cut"]
+    assert cut
+    for line in cut:
+        assert "train stopped after step 1 of" in line["note"]
+        assert "Its figures are those of this shorter training." in line["note"]
+        assert ("It is deployed all the same." in line["note"]) == line["deployed"]
+    assert not any("stopped after" in note for note in run.info["notes"])
+    assert any("stopped after" in entry for entry in run.plan.cuts)
+
+
+def test_where_only_baselines_ran_no_gain_is_claimed(fresh: Any, tmp_path: Path) -> None:
+    images, y = fresh("image", 36)
+    for labelled in (18, 3):
+        out = tmp_path / str(labelled)
+        labels = [NAMES[c] if i < labelled else None for i, c in enumerate(y)]
+        tacit.fit(images, labels, methods=["supervised"], budget="2steps", device="cpu", out=out)
+        verdict = json.loads((out / "run.json").read_text(encoding="utf-8"))["verdict"]
+        assert (verdict["gain"], verdict["low"], verdict["high"]) == (None, None, None)
+        assert "Gain over" not in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_dates_and_numbers_are_shown_as_people_write_them(tmp_path: Path) -> None:
+    lines = [f"{i},2016-02-{i % 28 + 1:02},{i * 1.25},{'ab'[i % 2] if i < 20 else ''}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["nr,since,size,label", *lines]), encoding="utf-8")
+    records = tacit.read(tmp_path / "t.csv", exclude=["label"], id="nr")
+    (row,) = page_samples(records)(["3"])
+    assert row == {"since": "2016-02-04", "size": 3.75}
+    assert page_samples(records)(["77", "3"]) == [None, row], "what is not at hand is not shown"
+    assert written_date(16832.75) == "2016-02-01 18:00"
+    assert written_date(None) is None
 
 
 def test_several_labels_a_record_go_through(fresh: Any, tmp_path: Path) -> None:

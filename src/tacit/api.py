@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tacit.compare.baselines import feature_candidates
+from tacit.compare.baselines import FeatureCandidate, feature_candidates
+from tacit.compare.budget import Budget
 from tacit.compare.candidate import Candidate
+from tacit.compare.cotraining import cotraining_candidates
 from tacit.compare.model import Model, modalities
-from tacit.compare.plan import Budget, Plan, allot
+from tacit.compare.plan import PAGE_SECONDS, CandidatePlan, Plan, allot
 from tacit.compare.protocol import Comparison, Outcome, folds_for, judged, truth_of
 from tacit.compare.readings import reading_candidates
 from tacit.compare.recipe import Recipe
 from tacit.compare.scores import metric_for
-from tacit.compare.speed import estimated, measured
+from tacit.compare.speed import estimated, measured, prediction
 from tacit.compare.user import UserCandidate
 from tacit.compare.workbench import Workbench, cache_folder, make_fabric
 from tacit.data.read import read
@@ -30,12 +32,13 @@ from tacit.data.task import Classes, MultiLabel
 from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
-from tacit.labels.given import Kind, labels_of, require_usable
+from tacit.labels.given import Kind, labels_of, require_kind, require_usable
 from tacit.listing import nearest, pick
 from tacit.run import Run
-from tacit.runfolder import Workplace, describe_run, write_run
+from tacit.runfolder import MAPPED, describe_run, write_run
 from tacit.systems.base import systems
 from tacit.train.watch import Watch
+from tacit.workplace import Workplace, require_place
 
 AUTO = {
     "image": ("supervised", "supervised-augmented", "consistency"),
@@ -89,16 +92,20 @@ def fit(
 
     Raises `InputError` for input that cannot be used, before any training.
     """
+    begun = time.monotonic()
     watch = watch or Watch()
     spent = Budget.parse(budget)
+    seed = int(seed)
+    if seed < 0:
+        raise InputError(f"the seed is {seed}; give 0 or more")
+    require_kind(task)
+    require_methods(methods)
+    require_place(out, resume)
     data = _records(records, modality)
     known = labels_of(labels, data, task)
     require_usable(known)
     if groups is not None and len(groups) != len(data):
         raise InputError(f"there are {len(groups)} groups for {len(data)} records; give one a record")
-    seed = int(seed)
-    if seed < 0:
-        raise InputError(f"the seed is {seed}; give 0 or more")
     if unlabelled is not None:
         data, known, groups = _extended(data, known, groups, _records(unlabelled, data.modality))
     tested = _test(test, test_labels, data, known, task)
@@ -118,13 +125,13 @@ def fit(
             methods = methods if methods is not None else _planned(followed)
         bench = _bench(data, known, encoder, device, watch, dict(views or {}))
         candidates = _candidates(bench, methods, dict(options or {}))
+        fresh = followed is None
         if followed is None:
-            followed = _plan(bench, known, candidates, spent, seed, metric, encoder, clock)
+            name, folds = metric_for(bench.task, metric).name, folds_for(known, spent.seconds)
+            followed = Plan(seed, str(spent), name, folds, encoder, {}, data.hash)
             followed.options, followed.views = dict(options or {}), dict(views or {})
         elif followed.data and followed.data != data.hash:
             watch.say("the plan was made for other data; it is followed all the same")
-        if workplace is not None:
-            workplace.keep_plan(followed)
         comparison = Comparison(
             bench,
             known,
@@ -136,16 +143,28 @@ def fit(
         )
         if comparison.held_out == 0:
             watch.say("no class has two labels, so none can be held out to judge by")
+        if fresh:
+            followed.candidates = _steps(comparison, spent, begun if clock else None, _count(tested))
+        if workplace is not None:
+            workplace.keep_plan(followed)
         outcome = comparison.run()
-        watch.say(outcome.verdict.sentence)
+        watch.say(f"fitting {outcome.verdict.deployed} on all labels")
         predictor = comparison.final(outcome.verdict.deployed)
         model = Model(outcome.verdict.deployed, predictor, bench.prepared, bench.task, data.schema)
         tests = _test_scores(comparison, outcome, model, tested)
         followed.cuts = [*followed.cuts, *outcome.cuts]
-        info = describe_run(bench, known, comparison, outcome, followed, tests, command, tested is not None)
+        info = describe_run(bench, known, comparison, outcome, followed, tests, command, _count(tested))
         if workplace is None:
             return Run(info, followed, None, model)
         return write_run(workplace, bench, known, model, comparison, outcome, followed, info)
+
+
+def require_methods(methods: Sequence[str | Callable[..., Any]] | None) -> None:
+    """Raise `InputError` for a name that no method has, whatever the data."""
+    known = {*systems(), *(kind.name for kind in FeatureCandidate.__subclasses__())}
+    for method in methods or ():
+        if isinstance(method, str) and method not in known:
+            raise InputError(f"unknown method {method!r}. {nearest(method, known)}")
 
 
 def _records(source: Any, modality: str | None) -> Records:
@@ -192,12 +211,17 @@ def task_kind(bench: Workbench) -> str:
     return str(bench.task.to_json()["kind"])
 
 
+def on_features(bench: Workbench) -> list[FeatureCandidate]:
+    """Candidates on fixed features that suit the run's modality and task: they are always compared."""
+    return [*feature_candidates(bench), *reading_candidates(bench), *cotraining_candidates(bench)]
+
+
 def _candidates(
     bench: Workbench, methods: Sequence[str | Callable[..., Any]] | None, options: dict[str, Any]
 ) -> list[Candidate]:
     """Baselines on features always; then what was asked for, trained baselines included, or the default."""
     named: Sequence[Any] = methods if methods is not None else AUTO.get(bench.records.modality, ())
-    heads = {c.name: c for c in [*feature_candidates(bench), *reading_candidates(bench)]}
+    heads = {c.name: c for c in on_features(bench)}
     known = systems()
     result: list[Candidate] = list(heads.values())
     for baseline in ("supervised", "supervised-augmented"):
@@ -211,7 +235,10 @@ def _candidates(
         elif method in heads or method in ("supervised", "supervised-augmented"):
             continue
         elif method not in known:
-            raise InputError(f"unknown method {method!r}. {nearest(method, [*known, *heads])}")
+            raise InputError(
+                f"{method} does not work on {bench.records.modality} for {task_kind(bench)}; `tacit methods` lists "
+                "what each works on"
+            )
         elif not known[method].suits(bench.records.modality, task_kind(bench)):
             if methods is None:
                 continue
@@ -233,27 +260,27 @@ def _planned(plan: Plan) -> list[str]:
     return [name for name in plan.candidates if name in systems()]
 
 
-def _plan(
-    bench: Workbench,
-    labels: Labels,
-    candidates: Sequence[Candidate],
-    budget: Budget,
-    seed: int,
-    metric: str | None,
-    encoder: str,
-    clock: bool,
-) -> Plan:
-    folds = folds_for(labels, budget.seconds)
-    recipes = [c for c in candidates if isinstance(c, Recipe)]
-    if budget.seconds is not None and recipes and clock:
-        bench.watch.say("measuring how long a step takes")
-    speed = measured if clock else estimated
-    begun = time.monotonic()
-    seconds = {recipe.name: speed(recipe, labels, seed) for recipe in recipes} if budget.seconds is not None else {}
-    left = budget.without(time.monotonic() - begun) if clock else budget
-    plans = allot(recipes, left, folds, lambda recipe: seconds[recipe.name])
-    name = metric_for(bench.task, metric).name
-    return Plan(seed, str(budget), name, folds, encoder, plans, bench.records.hash)
+def _steps(comparison: Comparison, budget: Budget, begun: float | None, tested: int) -> dict[str, CandidatePlan]:
+    """What each recipe is trained for: by shapes alone, or for what a clock that runs since ``begun`` leaves.
+
+    With a clock all other candidates are compared first, so that what embeddings and heads take is known and not
+    guessed: their results are a function of data and seed. What follows the final fit is taken off too: predictions of
+    all records and of ``tested`` more, the map and the page.
+    """
+    bench, labels, plan = comparison.bench, comparison.labels, comparison.plan
+    recipes = comparison.recipes
+    if budget.seconds is None or begun is None or not recipes:
+        seconds = {} if budget.seconds is None else {r.name: estimated(r, labels, plan.seed) for r in recipes}
+        return allot(recipes, budget, plan.folds, lambda recipe: seconds[recipe.name])
+    for name, candidate in comparison.candidates.items():
+        if not isinstance(candidate, Recipe):
+            comparison.compare(name)
+    bench.watch.say("measuring how long a step takes")
+    seconds = {r.name: measured(r, labels, plan.seed) for r in recipes}
+    written = comparison.folder is not None
+    after = tested + (len(bench.records) + min(MAPPED, len(bench.records)) if written else 0)
+    end = after * prediction(recipes[0]) + (PAGE_SECONDS if written else 0.0)
+    return allot(recipes, budget.without(time.monotonic() - begun + end), plan.folds, lambda r: seconds[r.name])
 
 
 def _test_scores(
@@ -271,6 +298,11 @@ def _test_scores(
         name: {"score": comparison.metric.score(*judged(evidence, predictor(records)))}
         for name, predictor in predictors.items()
     }
+
+
+def _count(test: Test | None) -> int:
+    """How many test records have a label to judge by."""
+    return 0 if test is None else len(test.labels.labelled())
 
 
 def _digest(labels: Labels) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterable
 from functools import cache
@@ -16,7 +17,7 @@ from tacit.errors import InputError
 def constants(package: str, constant: str) -> dict[str, Any]:
     """``{constant.name: constant}`` of every module of ``package`` that defines ``constant``; a clash is an error."""
     found: dict[str, Any] = {}
-    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+    for info in pkgutil.iter_modules(_path(package)):
         value = getattr(importlib.import_module(f"{package}.{info.name}"), constant, None)
         if value is None:
             continue
@@ -41,3 +42,20 @@ def pick(name: str, known: dict[str, Any], what: str) -> Any:
     if name not in known:
         raise InputError(f"unknown {what} {name!r}. {nearest(name, known)}")
     return known[name]
+
+
+@cache
+def subclasses(package: str, base: type) -> dict[str, Any]:
+    """``{name: class}`` of every class without abstract methods that a module of ``package`` derives from ``base``."""
+    modules = [importlib.import_module(f"{package}.{info.name}") for info in pkgutil.iter_modules(_path(package))]
+    found = {
+        value.__name__: value
+        for module in modules
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__
+    }
+    return {name: value for name, value in sorted(found.items()) if not inspect.isabstract(value)}
+
+
+def _path(package: str) -> Iterable[str]:
+    return importlib.import_module(package).__path__

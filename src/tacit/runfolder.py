@@ -1,17 +1,14 @@
-"""The run folder: built beside its place as ``OUT.partial``, and moved there whole, so it is either a run or absent."""
+"""What a run folder holds: the description of the run, predictions of all records, the map, curves and the page."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import os
 import platform
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,100 +24,19 @@ from tacit.compare.plan import Plan
 from tacit.compare.protocol import Comparison, Outcome
 from tacit.compare.verdict import Entry
 from tacit.compare.workbench import Workbench
-from tacit.data.atomic import atomic_folder, atomic_write
+from tacit.data.atomic import atomic_write
 from tacit.data.prediction import Categorical, Prediction
+from tacit.data.records import Records
 from tacit.data.task import Classes, Number
-from tacit.errors import InputError, Interrupted, TacitError
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 from tacit.labels.values import Values
 from tacit.report import write_report
 from tacit.run import Run
+from tacit.workplace import Workplace
 
 MAPPED = 1500
 """Records on the embedding map; all labelled ones first."""
-
-
-class Workplace:
-    """``OUT.partial`` while a run is under way. ``finished`` is the run where a resume finds it done already."""
-
-    def __init__(self, out: Path, plan: Plan | None, finished: Run | None) -> None:
-        self.out, self.plan, self.finished = out, plan, finished
-        self.folder = out.parent / f"{out.name}.partial"
-        self._begun_here = False
-
-    @staticmethod
-    def open(out: str | Path | None, resume: bool, identity: dict[str, Any]) -> Workplace | None:
-        """The place for a run, fresh or to be resumed; None where nothing is kept.
-
-        Raises `InputError` where something else is there, where there is nothing to resume, or where the data,
-        labels or seed are not those of the run that was begun.
-        """
-        if out is None:
-            if resume:
-                raise InputError("there is nothing to resume without an output folder (--out)")
-            return None
-        path = Path(out)
-        place = Workplace(path, None, None)
-        if path.exists():
-            if resume and (path / "run.json").is_file():
-                place._drop_leftovers(path)
-                return Workplace(path, None, Run.load(path))
-            what = "holds a run already" if (path / "run.json").is_file() else "exists and is no run of tacit"
-            raise InputError(f"{path} {what}; name another --out, or remove it")
-        marker = place.folder / "identity.json"
-        if place.folder.exists() and not marker.is_file():
-            raise InputError(f"{place.folder} exists and is no unfinished run of tacit; name another --out")
-        if resume:
-            return place._resumed(marker, identity)
-        if place.folder.exists():
-            shutil.rmtree(place.folder)
-        with atomic_folder(place.folder) as folder:
-            atomic_write(folder / marker.name, json.dumps(identity))
-        place._begun_here = True
-        return place
-
-    def _resumed(self, marker: Path, identity: dict[str, Any]) -> Workplace:
-        if not marker.is_file():
-            raise InputError(f"there is no unfinished run at {self.folder}; leave out --resume to start one")
-        begun = json.loads(marker.read_text())
-        changed = [name for name, value in identity.items() if begun.get(name) != value]
-        if changed:
-            raise InputError(
-                f"the {' and '.join(changed)} differ from those the run at {self.folder} was begun with; "
-                "resume with the same, or start another run"
-            )
-        plan = self.folder / "plan.json"
-        self.plan = Plan.read(plan) if plan.is_file() else None
-        return self
-
-    def keep_plan(self, plan: Plan) -> None:
-        """Write the plan that a resume will follow."""
-        atomic_write(self.folder / "plan.json", json.dumps(plan.to_json(), indent=1))
-
-    @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Only an interrupted run stays behind to be resumed: after any other error nothing is left."""
-        try:
-            yield
-        except Interrupted:
-            raise
-        except TacitError:
-            if self._begun_here:
-                shutil.rmtree(self.folder, ignore_errors=True)
-            raise
-
-    def publish(self) -> None:
-        """Move the folder to its place in one step, then drop what only a resume needed."""
-        os.replace(self.folder, self.out)
-        self._drop_leftovers(self.out)
-
-    def _drop_leftovers(self, folder: Path) -> None:
-        for name in ("units", "checkpoints"):
-            shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / "identity.json").unlink(missing_ok=True)
-        for unfinished in folder.rglob(".*.partial"):  # writes that a kill cut short
-            unfinished.unlink(missing_ok=True)
 
 
 def describe_run(
@@ -131,9 +47,9 @@ def describe_run(
     plan: Plan,
     tests: dict[str, dict[str, float]],
     command: str | None,
-    has_test: bool,
+    tested: int,
 ) -> dict[str, Any]:
-    """The content of ``run.json``."""
+    """The content of ``run.json``. ``tested``: how many labelled test records were looked at."""
     verdict = outcome.verdict
     return {
         "tacit": tacit.__version__,
@@ -149,7 +65,7 @@ def describe_run(
             "labelled": len(labels.labelled()),
             "labels": labels.describe(),
             "hash": bench.records.hash,
-            "test": has_test,
+            "test": tested,
         },
         "verdict": asdict(verdict),
         "leaderboard": _leaderboard(comparison, outcome, tests),
@@ -195,7 +111,7 @@ def _line(comparison: Comparison, outcome: Outcome, entry: Entry, test: dict[str
         "family": candidate.family,
         "baseline": entry.baseline,
         "status": "cut" if cut else "ok",
-        "note": "; ".join(cut),
+        "note": _cut_note(cut, entry.candidate, outcome.verdict.deployed),
         "score": entry.score,
         "low": entry.low,
         "high": entry.high,
@@ -211,20 +127,31 @@ def _line(comparison: Comparison, outcome: Outcome, entry: Entry, test: dict[str
     }
 
 
+def _cut_note(cuts: Sequence[str], candidate: str, deployed: str) -> str:
+    """Where the clock ended training early, and what that means for the figures beside it."""
+    if not cuts:
+        return ""
+    where = "; ".join(cut.removeprefix(f"{candidate} ") for cut in cuts)
+    use = "It is deployed all the same." if candidate == deployed else "It could have been deployed all the same."
+    return f"{where}. Its figures are those of this shorter training. {use}"
+
+
 def _notes(comparison: Comparison, outcome: Outcome) -> list[str]:
     notes = []
     total = len(comparison.known)
     if 0 < comparison.held_out < total:
+        alone = total - comparison.held_out
         notes.append(
-            f"{total - comparison.held_out} labelled records are the only ones of their class (or group) and were "
-            "always trained on"
+            f"{alone} of {total} labelled records could not be held out, being the only ones of their class or group"
         )
     plans = [p for p in comparison.plan.candidates.values() if p.fold and p.final]
     if plans and comparison.held_out:
         fold, final = sum(s.steps for s in plans[-1].fold), sum(s.steps for s in plans[-1].final)
         if fold < final:
-            notes.append(f"schedules in the folds were shorter than the final one ({fold} against {final} steps)")
-    return notes + outcome.cuts
+            notes.append(
+                f"networks were compared after {fold} steps in each fold, fewer than the {final} of a final fit"
+            )
+    return notes
 
 
 def write_run(
@@ -255,15 +182,36 @@ def write_run(
         atomic_write(folder / "curves" / f"{name}.csv", curve_csv(curve))
     place.keep_plan(plan)
     atomic_write(folder / "run.json", json.dumps(info, indent=1))
-    position = {id_: i for i, id_ in enumerate(bench.records.ids)}
-    write_report(folder, lambda ids: _samples(bench, [position[i] for i in ids]))
+    write_report(folder, page_samples(bench.records))
     place.publish()
     return Run(info, plan, place.out, model)
 
 
-def _samples(bench: Workbench, index: list[int]) -> list[Any]:
-    samples = bench.records.gather(np.array(index, dtype=np.int64))
-    return samples.to_pylist() if isinstance(samples, pa.Table) else list(samples)
+def page_samples(records: Records) -> Callable[[Sequence[str]], list[Any]]:
+    """What the page shows of records by id: images, texts, or rows with dates as people write them; None for others."""
+    position = {name: i for i, name in enumerate(records.ids)}
+    dates = [c["name"] for c in records.schema.get("columns", ()) if isinstance(c, dict) and c.get("kind") == "date"]
+
+    def samples(ids: Sequence[str]) -> list[Any]:
+        here = [name for name in ids if name in position]
+        found = records.gather(np.array([position[name] for name in here], dtype=np.int64))
+        shown = (
+            found
+            if isinstance(found, list)
+            else [row | {name: written_date(row[name]) for name in dates} for row in found.to_pylist()]
+        )
+        by_id = dict(zip(here, shown, strict=True))
+        return [by_id.get(name) for name in ids]
+
+    return samples
+
+
+def written_date(days: float | None) -> str | None:
+    """Days since 1970 as a date, with the time of day where there is one."""
+    if days is None:
+        return None
+    when = datetime(1970, 1, 1) + timedelta(days=days)
+    return when.date().isoformat() if when.time() == time() else when.isoformat(sep=" ", timespec="minutes")
 
 
 def given_values(labels: Labels) -> dict[int, str]:
@@ -278,11 +226,12 @@ def given_values(labels: Labels) -> dict[int, str]:
 
 
 def prediction_table(ids: tuple[str, ...], prediction: Prediction, model: Model) -> dict[str, list[Any]]:
-    """Columns id, label (or value), doubt, and a probability for each class."""
+    """Columns id, label, doubt and a probability for each class; for numbers value, standard deviation and doubt."""
     columns: dict[str, list[Any]] = {"id": list(ids)}
     if isinstance(model.task, Number):
         assert not isinstance(prediction, Categorical)
-        return columns | {"value": prediction.mean.tolist(), "doubt": doubt(prediction).tolist()}
+        unsure = doubt(prediction).tolist()
+        return columns | {"value": prediction.mean.tolist(), "scale": unsure, "doubt": unsure}
     assert isinstance(prediction, Categorical)
     p = prediction.p.double().numpy()
     if isinstance(model.task, Classes):

@@ -17,7 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import tacit
-from tacit.compare.baselines import feature_candidates, inner_choice, multiclass_coefficients
+from tacit.api import on_features
+from tacit.compare.baselines import FeatureCandidate, feature_candidates, inner_choice, multiclass_coefficients
 from tacit.compare.candidate import FitPlan
 from tacit.compare.model import Model
 from tacit.compare.user import UserCandidate
@@ -30,6 +31,9 @@ from tacit.train.watch import Watch
 
 NAMES = ("a", "b", "c")
 MODALITIES = ("image", "table", "text")
+CHALLENGERS = {("table", "classes"): ["co-training"], ("text", "classes"): ["readings"]}
+"""Candidates on features that are no baselines, by modality and task."""
+
 ESTIMATORS = [
     LogisticRegression(),
     GaussianNB(),
@@ -103,6 +107,27 @@ def test_every_baseline_on_features(
         elif kind == "number":
             assert isinstance(prediction, Normal)
             assert np.corrcoef(prediction.mean.numpy(), data.y)[0, 1] > 0.7
+
+
+@pytest.mark.parametrize("kind", ["classes", "multilabel", "number"])
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_every_challenger_on_features(
+    toy: Callable[[str], Any], fresh: Any, tmp_path: Path, modality: str, kind: str
+) -> None:
+    data = toy(modality)
+    labels = labels_for(kind, data.y)
+    candidates = [c for c in on_features(data.bench(labels.task)) if not c.baseline]
+    assert [c.name for c in candidates] == CHALLENGERS.get((modality, kind), [])
+    for candidate in candidates:
+        prediction = check_round_trip(candidate, data, labels, fresh, tmp_path)
+        assert candidate.saves
+        assert isinstance(prediction, Categorical)
+        assert (prediction.log_p.argmax(1).numpy() == data.y)[24:].mean() > 0.7, "chance is 0.33"
+
+
+def test_no_candidate_on_features_is_left_out_here() -> None:
+    baselines = set().union(*(names_of(modality, "classes") for modality in MODALITIES))
+    assert {kind.name for kind in FeatureCandidate.__subclasses__()} == baselines.union(*CHALLENGERS.values())
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)

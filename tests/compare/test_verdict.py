@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,24 @@ def test_metrics_that_are_no_means_are_resampled_alike() -> None:
     assert spreads[0] == pytest.approx(math.sqrt(score * (1 - score) / 80), rel=0.1), "binomial"
 
 
+@pytest.mark.parametrize("metric", [ACCURACY, CLASS_METRICS["macro_f1"]])
+@pytest.mark.parametrize("grouped", [False, True])
+def test_resamples_in_blocks_are_those_in_one(metric: Metric, grouped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = np.arange(90) % 2.0
+    values = {"a": answers(truth, right(90, 20)), "b": answers(truth, right(90, 30, 25))}
+    groups = np.arange(90) // 3 if grouped else None
+
+    def draws(numbers: int) -> dict[str, np.ndarray]:
+        monkeypatch.setattr("tacit.compare.verdict.BLOCK", numbers)
+        return bootstrap_scores(values, truth, metric, np.random.default_rng(0), groups, resamples=101)
+
+    whole = draws(90 * 1000)
+    for numbers in (1, 90 * 7, 90 * 101):
+        for name, scores in draws(numbers).items():
+            np.testing.assert_array_equal(scores, whole[name])
+    assert len(whole["a"]) == 101
+
+
 def test_grouped_records_are_drawn_together() -> None:
     """Copies in a group add no information: the spread is that of the groups."""
     rng = np.random.default_rng(0)
@@ -129,6 +148,19 @@ def test_a_clear_harm_hurt_and_the_reference_is_deployed() -> None:
     assert verdict.high < 0
 
 
+def test_figures_in_the_sentence_are_rounded_with_a_true_minus() -> None:
+    rng = np.random.default_rng(0)
+    truth, noise = rng.normal(size=60), rng.normal(size=60)
+    values = {"base": truth + 0.1 * noise, "new": truth + 0.5 * noise}
+    r2 = NUMBER_METRICS["r2"]
+    reference, lines = entries(values, truth, r2, {"base"}, {"new": FLAT}, np.random.default_rng(1))
+    sentence = judge(lines, reference, r2, 60, {"new": FLAT}).sentence
+    assert re.search(r"fell behind base, −0\.\d{2} of R² \(−0\.\d{2} to −0\.\d{2}\) on 60 held-out records", sentence)
+    _, verdict = compare({"base": right(80, 8), "new": right(80, 40)}, {"base"})
+    assert "−40.0 points of accuracy (−" in verdict.sentence
+    assert "-4" not in verdict.sentence
+
+
 def test_one_candidate_that_does_no_harm_is_no_hurt() -> None:
     _, verdict = compare({"base": right(80, 8), "fine": right(80, 8, 40), "worse": right(80, 60)}, {"base"})
     assert verdict.word == "no measurable difference"
@@ -158,13 +190,16 @@ def test_without_held_out_records_the_prior_speaks() -> None:
     assert (verdict.gain, verdict.low, verdict.high) == pytest.approx((0.04, 0.0008, 0.0792))
     against = judge([], "base", ACCURACY, 0, {"new": Expectation(-0.01, 0.02)})
     assert against.deployed == "base"
+    assert "gained +4.0 points (+0.1 to +7.9) over base" in verdict.sentence
     alone = judge([], "base", ACCURACY, 0, {})
     assert (alone.deployed, alone.word) == ("base", verdict.word)
+    assert (alone.gain, alone.low, alone.high) == (None, None, None), "and nothing is expected either"
 
 
 def test_only_baselines_give_no_difference() -> None:
     _, verdict = compare({"base": right(40, 10), "second": right(40, 20)}, {"base", "second"})
-    assert (verdict.word, verdict.deployed, verdict.gain) == ("no measurable difference", "base", 0.0)
+    assert (verdict.word, verdict.deployed) == ("no measurable difference", "base")
+    assert (verdict.gain, verdict.low, verdict.high) == (None, None, None), "nothing was compared with a baseline"
 
 
 def test_what_cannot_be_saved_is_judged_and_not_deployed() -> None:

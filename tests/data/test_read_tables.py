@@ -160,7 +160,7 @@ def test_excluded_columns_are_known_but_no_features(tmp_path) -> None:
     assert kinds(records) == {"a": "numeric"}
     assert records.column("y").tolist() == ["yes", "no"] * 4
     assert records.column("g").tolist() == [0, 1, 2, 3] * 2
-    assert "y (excluded)" in records.description
+    assert "kept aside: y, g" in records.description
 
 
 def test_ids_by_column_by_name_and_by_row(tmp_path) -> None:
@@ -247,8 +247,19 @@ def test_later_rows_without_a_column_name_the_nearest(tmp_path) -> None:
     with pytest.raises(InputError, match=r"b.csv has no column 'age'.*Did you mean 'ages'"):
         later.conform({"columns": [c for c in schema["columns"] if c["name"] == "age"]})
     words = read(csv_of(tmp_path / "c.csv", [{"income": "much", "age": 3}, {"income": "little", "age": 4}]))
-    with pytest.raises(InputError, match=r"c.csv, row 2 .*column 'income': 'much' is no number"):
+    with pytest.raises(InputError, match=r"c.csv, row 2, column 'income': 'much' is no number"):
         words.conform(schema)
+
+
+def test_later_rows_without_several_columns_name_them_all(tmp_path) -> None:
+    schema = read(
+        csv_of(tmp_path / "a.csv", [{"income": i / 3, "age": i % 2, "sex": "fm"[i % 2]} for i in range(6)])
+    ).schema
+    later = read(csv_of(tmp_path / "b.csv", [{"sex": "fm"[i % 2], "size": i / 3} for i in range(6)]))
+    with pytest.raises(
+        InputError, match=r"b.csv has no columns 'income', 'age', which the model reads. It has: sex, size"
+    ):
+        later.conform(schema)
 
 
 def test_a_folder_with_one_table_is_that_table(tmp_path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,6 +86,8 @@ def test_fit_says_what_it_found_and_what_comes_next(tacit: Told, table: Path) ->
     assert err.count("48 rows of flowers.csv") == 1, "said once"
     for expected in ("boosted-trees", "held-out accuracy", "deployed", "report: flowers-run/report.html"):
         assert expected in out
+    assert re.search(r"^logistic: held-out accuracy \d+\.\d %, < 1 s$", err, re.M), "a line for each candidate"
+    assert "difference" not in err and "helped" not in err and "hurt" not in err, "the verdict is said once, at the end"
     assert "tacit predict flowers-run NEW_FILES" in out
     run = Run.load("flowers-run")
     assert run.verdict["sentence"].split(".")[0] in " ".join(out.split())
@@ -143,7 +146,7 @@ def test_predict_writes_each_format(tacit: Told, table: Path) -> None:
     for suffix, reader in read.items():
         status, out, _ = tacit("predict", "flowers-run", table, "--out", f"p.{suffix}")
         assert status == 0
-        assert "48 predictions of" in out
+        assert "48 predictions by" in out
         labels.append([(str(row["id"]), row["label"]) for row in reader(f"p.{suffix}")])
     assert labels[0] == labels[1] == labels[2] == labels[3]
 
@@ -207,7 +210,7 @@ def test_texts_groups_and_numbers(tacit: Told, fresh: Any) -> None:
     assert "--task regression or --task classes" in err
     assert tacit("fit", "numbers.csv", "--task", "regression", *HEADS, "--json")[0] == 0
     assert tacit("predict", "numbers-run", "numbers.csv", "--json")[0] == 0
-    assert list(_rows("predictions.csv")[0]) == ["id", "value", "doubt"]
+    assert list(_rows("predictions.csv")[0]) == ["id", "value", "scale", "doubt"]
 
 
 @pytest.mark.parametrize(
@@ -221,7 +224,10 @@ def test_texts_groups_and_numbers(tacit: Told, fresh: Any) -> None:
         (("fit", "flowers.csv", "--target", "sort", "--metric", "acuracy", *HEADS), "Did you mean 'accuracy'?"),
         (("fit", "flowers.csv", "--target", "sort", "--encoder", "mpl"), "Did you mean 'mlp'?"),
         (("fit", "flowers.csv", "--target", "sort", "--budget", "1s"), "too short for one candidate"),
-        (("fit", "flowers.csv", "--target", "sort", "--task", "class"), "Known are: classes, regression"),
+        (("fit", "flowers.csv", "--target", "sort", "--task", "class"), "Did you mean 'classes'?"),
+        (("fit", "flowers.csv", "--target", "sort", "--task", "number"), "Did you mean 'regression'?"),
+        (("fit", "flowers.csv", "--target", "sort", "--method", "rotation"), "rotation works on image"),
+        (("fit", "flowers.csv", "--target", "sort", "--method", "tfidf-logistic"), "does not work on table"),
         (("fit", "flowers.csv", "--target", "sort", "--modality", "tabel"), "Did you mean 'table'?"),
         (("fit", "flowers.csv", "--target", "sort", "--device", "tpu"), "Known are: auto, cpu, gpu"),
         (("fit", "flowers.csv", "--target", "sort", "--plan", "none.json"), "no plan at none.json"),
@@ -235,6 +241,10 @@ def test_texts_groups_and_numbers(tacit: Told, fresh: Any) -> None:
         (("predict", "full", "flowers.csv", "--out", "flowers.csv"), "is the data itself"),
         (("embed", "flowers.csv", "--method", "fixmatch"), "learns from labels"),
         (("embed", "flowers.csv", "--out", "e.csv"), "written as .parquet"),
+        (("embed", "flowers.csv", "--budget", "soon"), "cannot read the budget"),
+        (("embed", "photos", "--id", "name"), "--id names a column of a table"),
+        (("demo", "--budget", "1s"), "too short for one candidate"),
+        (("demo", "--out", "full"), "no run of tacit"),
         (("embed", "flowers.csv", "--run", "full", "--method", "simclr"), "exclude each other"),
         (("report", "nowhere"), "no run at nowhere"),
         (("methods", "--modality", "tabel"), "Did you mean 'table'?"),
@@ -270,7 +280,7 @@ def test_another_kind_of_data_is_refused(tacit: Told, table: Path, photos: Path)
     tacit("fit", table, "--target", "sort", *HEADS, "--json")
     status, _, err = tacit("predict", "flowers-run", photos)
     assert status == 2
-    assert "table" in err
+    assert f"the model in flowers-run was trained on a table, but {photos} holds images" in err
     pd.read_csv(table).drop(columns="width").to_csv("narrow.csv", index=False)
     status, _, err = tacit("predict", "flowers-run", "narrow.csv")
     assert status == 2
@@ -332,6 +342,62 @@ def test_a_second_interrupt_leaves_at_once(tacit: Told, table: Path, monkeypatch
     assert status == 130
     assert "left at once" in err
     assert "--resume" in err
+    assert Path("flowers-run.partial").is_dir()
+
+
+@pytest.mark.parametrize("command", ["fit", "predict", "embed"])
+def test_an_interrupt_before_anything_is_begun_is_one_line(
+    tacit: Told, table: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    tacit("fit", table, "--target", "sort", *HEADS, "--out", "run", "--json")
+
+    def strike(*arguments: Any, **more: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    for place in ("tacit.data.read.read", "tacit.data.like.read_like"):
+        monkeypatch.setattr(place, strike)
+    words = {"fit": (table, "--target", "sort"), "predict": ("run", table), "embed": (table,)}[command]
+    before = sorted(p.name for p in Path().iterdir())
+    assert tacit(command, *words) == (130, "", "interrupted before anything was written\n")
+    assert sorted(p.name for p in Path().iterdir()) == before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_unfinished_run_is_not_lost_without_asking(
+    tacit: Told, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = Lines.begin
+    words = ("fit", table, "--target", "sort", "--method", "supervised", "--budget", "6steps")
+
+    def strike(self: Lines, what: str, steps: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Lines, "begin", strike)
+    assert tacit(*words)[0] == 130
+    monkeypatch.setattr(Lines, "begin", begin)
+    kept = sorted(Path("flowers-run.partial").rglob("*"))
+    status, out, err = tacit(*words)
+    assert (status, out) == (2, "")
+    assert "flowers-run.partial holds an unfinished run; go on with it (--resume), name another --out, or remove" in err
+    assert sorted(Path("flowers-run.partial").rglob("*")) == kept
+    assert tacit(*words, "--resume", "--json")[0] == 0
+
+
+def test_what_costs_nothing_is_checked_before_data_is_read(
+    tacit: Told, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tacit.data.read.read", lambda *a, **k: pytest.fail("data was read"))
+    Path("full").mkdir()
+    for words, message in (
+        (("--budget", "soon"), "cannot read the budget 'soon'"),
+        (("--out", "full"), "is no run of tacit"),
+        (("--method", "fixmach"), "Did you mean 'fixmatch'?"),
+        (("--task", "numbers"), "Did you mean 'regression'?"),
+        (("--resume",), "no unfinished run"),
+    ):
+        status, _, err = tacit("fit", table, "--target", "sort", *words)
+        assert status == 2
+        assert message in err
 
 
 def test_a_plan_is_followed_again(tacit: Told, table: Path) -> None:
@@ -355,6 +421,15 @@ def test_report_is_rendered_again_with_previews(tacit: Told, photos: Path) -> No
     bare = page.read_text()
     assert tacit("report", "photos-run", "--data", photos)[0] == 0
     assert page.read_text().count("data:image") > bare.count("data:image")
+    whole = page.read_bytes()
+    Path("others").mkdir()
+    Image.new("L", (8, 8)).save("others/99.png")
+    status, _, err = tacit("report", "photos-run", "--data", "others")
+    assert (status, err) == (
+        2,
+        "error: others holds none of the records of photos-run; give the data that it was trained on\n",
+    )
+    assert page.read_bytes() == whole
 
 
 def test_embed_without_labels_and_by_a_run(tacit: Told, table: Path) -> None:
@@ -376,6 +451,15 @@ def _records(table: Path) -> Any:
     return read(table, exclude=("sort",))
 
 
+def test_embed_says_what_it_writes(tacit: Told, photos: Path) -> None:
+    status, out, err = tacit("embed", photos)
+    assert status == 0
+    assert "network, trained from scratch" not in err
+    assert "no pretrained weights are at hand, so plain features are written, made without a network" in err
+    assert "--method rotation or simclr" in err
+    assert "30 embeddings of 64 numbers, by plain features" in out
+
+
 def test_embed_trains_what_needs_no_labels(tacit: Told, photos: Path) -> None:
     words = ("embed", photos, "--method", "simclr", "--json", "--out")
     assert tacit(*words, "a.parquet", "--budget", "2steps")[0] == 0
@@ -395,7 +479,10 @@ def test_methods_lists_systems_and_baselines(tacit: Told) -> None:
     assert found["logistic"]["baseline"]
     assert found["logistic"]["tasks"] == ["classes", "number"]
     assert found["boosted-trees"]["modalities"] == ["table"]
+    assert not found["co-training"]["baseline"]
+    assert (found["co-training"]["modalities"], found["co-training"]["tasks"]) == (["table"], ["classes"])
     assert found["tfidf-logistic"]["modalities"] == ["text"]
+    assert found["readings"]["modalities"] == ["text"] and not found["readings"]["baseline"]
     status, out, _ = tacit("methods", "--modality", "table")
     assert "boosted-trees" in out
     assert "tfidf-logistic" not in out
@@ -409,13 +496,15 @@ def test_claims_are_listed_run_and_tabulated(tacit: Told, monkeypatch: pytest.Mo
     assert "simclr" in tacit("claims", "list")[1]
     asked = []
 
-    def measured(name: str, out: Path | None, seeds: int | None = None) -> dict[str, str]:
+    def measured(name: str, out: Path | None, watch: Any, seeds: int | None) -> dict[str, str]:
+        watch.say("one seed is done")
         asked.append((name, out, seeds))
         return {"name": name, "status": "undecided"}
 
     monkeypatch.setattr(package, "run_claim", measured)
     assert json.loads(tacit("claims", "run", "simclr", "--json")[1]) == {"name": "simclr", "status": "undecided"}
-    assert "simclr: undecided" in tacit("claims", "run", "simclr", "--seeds", "5")[1]
+    _, said, progress = tacit("claims", "run", "simclr", "--seeds", "5")
+    assert "simclr: undecided" in said and "one seed is done" in progress
     assert asked == [("simclr", None, None), ("simclr", None, 5)]
     assert "|" in tacit("claims", "table")[1]
 
@@ -459,21 +548,22 @@ def test_the_display_shows_what_runs_and_the_best_so_far() -> None:
     out = Console(file=io.StringIO(), force_terminal=True, width=160, highlight=False, no_color=True)
     live = Live(out)
     live.say("30 [odd] images")
-    live.best("logistic", 0.5, "accuracy")
-    live.best("boosted-trees", 0.4, "accuracy")
+    live.compared("logistic", 0.5, "accuracy", 0.3)
+    live.compared("boosted-trees", 0.4, "accuracy", 4.2)
     live.begin("fixmatch fold 1: train", 40)
     live.advance(10, 2560, {"loss": 1.0})
     live.close()
     shown = out.file.getvalue()  # type: ignore[attr-defined]
     for expected in ("30 [odd] images", "fixmatch fold 1: train", "10/40", "records/s", "best so far: logistic"):
         assert expected in shown
-    assert "boosted-trees" not in shown
+    assert "boosted-trees: held-out accuracy 40.0 %, 4 s" in shown
+    assert "best so far: boosted-trees" not in shown
 
 
 def test_lower_is_better_where_it_is() -> None:
     live = Live(Console(file=io.StringIO(), force_terminal=True, width=160, highlight=False, no_color=True))
-    live.best("logistic", 0.5, "log_loss")
-    live.best("boosted-trees", 0.4, "log_loss")
+    live.compared("logistic", 0.5, "log_loss", 1.0)
+    live.compared("boosted-trees", 0.4, "log_loss", 1.0)
     live.begin("x", 1)
     live.close()
-    assert "boosted-trees" in live.out.file.getvalue()  # type: ignore[attr-defined]
+    assert "best so far: boosted-trees" in live.out.file.getvalue()  # type: ignore[attr-defined]

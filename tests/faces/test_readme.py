@@ -68,7 +68,7 @@ def make_data(folder: Path) -> None:
 
 
 def test_commands_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tacit.cli import app
+    from tacit.cli.app import app
 
     monkeypatch.chdir(tmp_path)
     make_data(tmp_path)

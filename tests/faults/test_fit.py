@@ -16,7 +16,7 @@ from sklearn.naive_bayes import GaussianNB
 import tacit
 from tacit.compare.plan import Budget
 from tacit.data.records import Records
-from tacit.errors import InputError, TacitError
+from tacit.errors import InputError, Interrupted, TacitError
 from tacit.labels import Exact
 from tacit.run import Run
 from tacit.train.watch import Watch
@@ -128,6 +128,16 @@ def test_no_records(tmp_path: Path) -> None:
 def test_unknown_method(records: Records, known: Any, tmp_path: Path) -> None:
     message = "unknown method 'fixmtach'. Did you mean 'fixmatch'"
     refused(message, tmp_path / "run", records, known, methods=["fixmtach"])
+
+
+@pytest.mark.parametrize(("task", "word"), [("number", "regression"), ("classification", "classes")])
+def test_a_kind_of_task_by_another_word(records: Records, known: Any, tmp_path: Path, task: Any, word: str) -> None:
+    refused(f"unknown task '{task}'. Did you mean '{word}'", tmp_path / "run", records, known, task=task)
+
+
+def test_a_baseline_of_another_modality(records: Records, known: Any, tmp_path: Path) -> None:
+    message = "tfidf-logistic does not work on table for classes"
+    refused(message, tmp_path / "run", records, known, methods=["tfidf-logistic"])
 
 
 def test_a_method_of_another_modality(records: Records, known: Any, tmp_path: Path) -> None:
@@ -253,10 +263,31 @@ def test_a_resume_of_another_run(records: Records, known: Any, tmp_path: Path, f
     with pytest.raises(TacitError, match="interrupted"):
         tacit.fit(records, known, out=out, watch=Stop(), **QUICK)
     assert (tmp_path / "run.partial").is_dir(), "an interrupted run waits to be resumed"
-    refused("the seed differ from", out, records, known, resume=True, seed=1)
+    refused("the seed differs from", out, records, known, resume=True, seed=1)
     refused("the labels differ from", out, records, [*known[:17], None, *known[18:]], resume=True)
-    refused("the data and labels differ", out, fresh("table", 30, 4)[0], known[:30], resume=True)
+    refused("the data and the labels differ", out, fresh("table", 30, 4)[0], known[:30], resume=True)
     assert isinstance(tacit.fit(records, known, out=out, resume=True, **QUICK), Run)
+
+
+class StopLater(Watch):
+    """Asks for a stop once a candidate is done."""
+
+    def compared(self, candidate: str, score: float, metric: str, seconds: float) -> None:
+        self.interrupted = True
+
+
+def test_an_unfinished_run_is_begun_anew_only_where_nothing_is_lost(
+    records: Records, known: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(Interrupted):
+        tacit.fit(records, known, out=out, watch=Stop(), **QUICK)
+    with pytest.raises(Interrupted):  # nothing was finished, so other labels may begin it anew
+        tacit.fit(records, [*known[:17], None, *known[18:]], out=out, watch=StopLater(), **QUICK)
+    refused(r"run.partial holds an unfinished run; go on with it \(--resume\)", out, records, known)
+    refused("an unfinished run", out, tmp_path / "data that is not even looked for", known)
+    tacit.fit(records, [*known[:17], None, *known[18:]], out=out, resume=True, **QUICK)
+    assert not (tmp_path / "run.partial").exists()
 
 
 def test_test_data_of_another_kind_or_with_other_classes(
@@ -288,7 +319,7 @@ def test_one_label_in_a_class_goes_on(records: Records, tmp_path: Path) -> None:
     labels = [["a", "b"][i % 2] if i < 20 else "rare" if i == 20 else None for i in range(36)]
     run = tacit.fit(records, labels, out=tmp_path / "run", **QUICK)
     assert run.verdict["held_out"] == 20
-    assert any("1 labelled records are the only ones of their class" in note for note in run.info["notes"])
+    assert any("1 of 21 labelled records could not be held out" in note for note in run.info["notes"])
     assert run.info["task"]["names"] == ["a", "b", "rare"]
 
 
@@ -383,9 +414,24 @@ def test_folders_that_are_no_run_cannot_be_loaded(tmp_path: Path) -> None:
         Run.load(tmp_path)
 
 
-def test_budgets_are_read_before_anything_else(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="too short"):
-        tacit.fit(tmp_path / "absent", budget="1s")
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"budget": "1s"}, "too short"),
+        ({"seed": -1}, "the seed is -1"),
+        ({"task": "number"}, "Did you mean 'regression'"),
+        ({"methods": ["fixmtach"]}, "Did you mean 'fixmatch'"),
+        ({"resume": True}, "nothing to resume without"),
+    ],
+)
+def test_what_costs_nothing_is_checked_before_data_is_read(
+    tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        tacit.fit(tmp_path / "absent", **settings)
+
+
+def test_budgets_are_read_to_seconds() -> None:
     assert Budget.parse("5s").seconds == 5
 
 

@@ -21,6 +21,11 @@ from tacit.errors import InputError
 from tacit.labels import Exact
 
 
+def example(rng: np.random.Generator) -> Exact:
+    """Six records of three classes, the last one unknown."""
+    return Exact(np.append(rng.integers(-1, 3, 4), [rng.integers(3), -1]), ["a", "b", "c"])
+
+
 def belief(sites: int, classes: int, seed: int = 0) -> Tensor:
     """(sites, classes) random log-probabilities in double precision."""
     draws = torch.randn(sites, classes, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
@@ -200,5 +205,5 @@ def test_unusable_labels_are_refused_by_name(y: Any, classes: list[str] | None, 
 
 
 def test_a_prediction_of_numbers_is_refused() -> None:
-    with pytest.raises(TypeError, match="speak of classes"):
+    with pytest.raises(TypeError, match="speaks of classes"):
         Exact(np.array([0]), ["a", "b"]).log_likelihood(Normal(torch.zeros(1), torch.zeros(1)))

@@ -21,6 +21,11 @@ NAN = float("nan")
 moderate = st.floats(-5, 5)
 
 
+def example(rng: np.random.Generator) -> Values:
+    """Six records with noise of their own, the last one unknown."""
+    return Values(np.append(rng.normal(3, 2, 5), NAN), scale=rng.uniform(0.1, 1, 6))
+
+
 def normal(mean: list[float], sd: list[float]) -> Normal:
     return Normal(torch.tensor(mean, dtype=torch.float64), torch.tensor(sd, dtype=torch.float64).log())
 

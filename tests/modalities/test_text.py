@@ -181,6 +181,21 @@ def test_weak_is_smaller_than_strong(prepared: TextPrepared, texts: list[str]) -
     assert 0 < counts[0] < 0.7 * counts[1]
 
 
+def test_words_are_replaced_in_strong_views_alone_and_only_when_asked(prepared: TextPrepared, texts: list[str]) -> None:
+    assert prepared.settings["strong_replace"] == 0.0
+    assert not any(name.startswith("replacement") for name in prepared.state()[1])
+    nothing = {"strong_drop": 0.0, "strong_reach": 0.0, "strong_mask": 0.0}
+    asked = MODALITY().fit(Records(Texts(texts)), "small", options={**nothing, "strong_replace": 0.3})
+    batch = asked.collate(texts)
+    changed = asked.strong(batch, generator()).batch["tokens"] != batch["tokens"]
+    inside = content(asked, batch)
+    assert not changed[~inside].any()
+    assert 0.15 < float(changed[inside].float().mean()) <= 0.32  # a drawn word may be the old one
+    assert torch.equal(
+        asked.weak(batch, generator()).batch["tokens"], prepared.weak(batch, generator()).batch["tokens"]
+    )
+
+
 def test_one_seed_one_view(prepared: TextPrepared, texts: list[str]) -> None:
     batch = prepared.collate(texts)
     first, second, other = (prepared.strong(batch, generator(s)).batch["tokens"] for s in (3, 3, 4))
@@ -321,9 +336,10 @@ def test_texts_without_a_word_have_constant_plain_features() -> None:
     assert prepared.tfidf(["new"]).shape == (1, 0)
 
 
-@pytest.mark.parametrize("encoder", ["small", "tfidf"])
-def test_state_reproduces_everything(encoder: str, texts: list[str]) -> None:
-    prepared = MODALITY().fit(Records(Texts(texts)), encoder, options={"length": 32})
+@pytest.mark.parametrize(("encoder", "replaced"), [("small", 0.0), ("tfidf", 0.0), ("small", 0.4)])
+def test_state_reproduces_everything(encoder: str, replaced: float, texts: list[str]) -> None:
+    options = {"length": 32, "strong_replace": replaced}
+    prepared = MODALITY().fit(Records(Texts(texts)), encoder, options=options)
     meta, tensors = prepared.state()
     again = TextPrepared.from_state(json.loads(json.dumps(meta)), load(save(tensors)))
     new = sentences(30, seed=2)

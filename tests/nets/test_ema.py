@@ -54,3 +54,13 @@ def test_state_goes_on_where_it_stopped() -> None:
     other = EMA(network(), decay=0.999)
     other.load_state_dict(ema.state_dict())
     assert int(other.updates) == 3
+
+
+def test_a_decay_that_is_given_is_taken_as_it_is() -> None:
+    source = network()
+    ema = EMA(source, decay=0.3)
+    before = source[0].weight.detach().clone()
+    with torch.no_grad():
+        source[0].weight.add_(1.0)
+    ema.update(source, 0.996)
+    torch.testing.assert_close(ema.network[0].weight, before + 0.004)

@@ -102,3 +102,18 @@ def test_numbers_or_categories_alone() -> None:
         assert kind(2, ())(batch().replace(**some)).pooled.isfinite().all()
         none = {"numeric": torch.zeros(12, 0), "missing": torch.zeros(12, 0).bool()}
         assert kind(0, (5, 5))(batch().replace(**none)).pooled.isfinite().all()
+
+
+def test_without_a_summary_token_the_seen_columns_stand_for_the_row() -> None:
+    torch.manual_seed(0)
+    net = TableTransformer(3, (5, 40), summary=False).eval()
+    assert not any("summary" in name for name, _ in net.named_parameters())
+    hidden = torch.zeros(12, 5, dtype=torch.bool)
+    hidden[:, 1] = True
+    found = net(batch().replace(hidden=hidden))
+    assert found.local is not None and found.local.shape == (12, 5, net.width)
+    torch.testing.assert_close(found.pooled, found.local[:, [0, 2, 3, 4]].mean(1))
+    other = batch()["numeric"].clone()
+    other[:, 1] += 5
+    unseen = net(batch().replace(numeric=other, missing=batch()["missing"], hidden=hidden))
+    torch.testing.assert_close(found.pooled, unseen.pooled)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -308,6 +309,37 @@ def test_doubtful_are_the_unlabelled_records_with_most_doubt(tmp_path: Path) -> 
     assert [card.all("span")[0].text for card in cards] == [row["id"] for row in open_rows]
 
 
+def test_a_number_is_told_with_its_deviation_and_no_doubt_beside(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", None)
+    table = pq.read_table(folder / "predictions.parquet")
+    deviation = pa.array(np.linspace(0.5, 2.0, len(table)))
+    shown = table.drop_columns("doubt").append_column("scale", deviation).append_column("doubt", deviation)
+    pq.write_table(shown, folder / "predictions.parquet")
+    section = page(folder).one("section", id="doubtful")
+    assert "± 2.00" in section.words and "doubt 2" not in section.words
+    assert "least sure" in section.words
+    assert not any("doubt" in line for dot in plots(page(folder))["map"] for line in dot[4])
+    alike = table.drop_columns("doubt").append_column("doubt", pa.array(np.full(len(table), 0.7)))
+    pq.write_table(alike, folder / "predictions.parquet")
+    assert "equally unsure of all" in page(folder).one("section", id="doubtful").words
+
+
+def test_facts_say_on_how_many_records_it_was_tested(tmp_path: Path) -> None:
+    tested = make_run(tmp_path / "tested")
+    state = json.loads((tested / "run.json").read_text(encoding="utf-8"))
+    assert "Tested on" not in page(tested).one("header").words
+    state["data"]["test"] = 899
+    (tested / "run.json").write_text(json.dumps(state), encoding="utf-8")
+    assert "Tested on899 records" in page(tested).one("header").words
+
+
+def test_a_verdict_without_figures_draws_none(tmp_path: Path) -> None:
+    verdict = {"word": "no measurable difference", "sentence": "Only baselines were run.", "reference": "logistic"}
+    tree = page(make_run(tmp_path / "run", verdict=verdict | {"gain": None, "low": None, "high": None}))
+    assert "Gain over" not in tree.one("header").words
+    assert not tree.one("header").all("figure")
+
+
 def test_previews_that_cannot_be_read_cost_only_themselves(tmp_path: Path) -> None:
     def moved(ids: Sequence[str]) -> list[Any]:
         raise InputError("photos/00001.png is gone. Put it back.")
@@ -322,7 +354,7 @@ def test_numbers_have_a_scatter_plot_in_place_of_a_matrix(tmp_path: Path) -> Non
     agreement = tree.one("section", id="agreement")
     assert not agreement.all("table")
     assert len(plots(tree)["scatter"]) == 48
-    assert plots(tree)["map"][0][5] == {"cells": [["age", "3.000"], ["<b>", "–"]]}
+    assert plots(tree)["map"][0][5] == {"cells": [["age", "3"], ["<b>", "–"]]}
     assert "of 48 given values lie within two predicted deviations" in agreement.words
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from lightning.fabric import Fabric
 from numpy.typing import NDArray
+from torch import nn
 
 from tacit.claims.sets import Numbers, Split
 from tacit.compare.baselines import PENALTIES, feature_candidates, inner_choice
@@ -24,7 +25,7 @@ from tacit.compare.scores import values_of
 from tacit.compare.workbench import Workbench
 from tacit.data.task import Classes
 from tacit.engines.features import fit_linear
-from tacit.engines.method import Method
+from tacit.engines.method import Context, Method
 from tacit.labels.exact import Exact
 from tacit.modalities.base import Prepared
 from tacit.systems.base import System
@@ -48,10 +49,13 @@ class Outcome:
 class Desk:
     """The data of a claim with the modality fitted to its pool, and a workbench per set of views."""
 
-    def __init__(self, split: Split, encoder: str, fabric: Fabric, watch: Watch) -> None:
+    def __init__(
+        self, split: Split, encoder: str, fabric: Fabric, watch: Watch, views: dict[str, float] | None = None
+    ) -> None:
+        """``views``: options of the modality's views."""
         self.split, self.fabric, self.watch = split, fabric, watch
         modality = modalities()[split.pool.modality]
-        self.prepared: Prepared = modality().fit(split.pool, encoder)
+        self.prepared: Prepared = modality().fit(split.pool, encoder, options=views)
         self._benches: dict[Change | None, Workbench] = {}
 
     def bench(self, change: Change | None = None) -> Workbench:
@@ -149,7 +153,8 @@ class Trained:
 class Frozen:
     """Logistic regression on the frozen features of a system's label-free stages; 0 steps are random features.
 
-    ``measure`` reads the (test, D) features. The head's penalty is chosen as the baseline's on plain features is.
+    ``reads`` makes of the encoder what is read, ``measure`` reads the (test, D) features. The head's penalty is
+    chosen as the baseline's on plain features is.
     """
 
     name: str
@@ -158,6 +163,7 @@ class Frozen:
     steps: int
     options: Options = field(default_factory=dict)
     measure: Callable[[Matrix], dict[str, float]] | None = None
+    reads: Callable[[Context, nn.Module], nn.Module] | None = None
 
     @property
     def trained(self) -> bool:
@@ -168,6 +174,8 @@ class Frozen:
         recipe = Recipe(self.system, trial.desk.bench(), self.options)
         bench, split = recipe.bench, trial.desk.split
         encoder = restored(recipe, trial.pretrained(recipe, shared_out(recipe, self.steps))).encoder()
+        if self.reads is not None:
+            encoder = self.reads(recipe.context(0), encoder)
         features = embed(encoder, pool_batches(bench.pool), bench.prepared)
         penalty = inner_choice(
             PENALTIES, trial.labels, trial.rng("fit"), lambda p, part: fit_linear(features, part, p), features
@@ -178,7 +186,8 @@ class Frozen:
         return Outcome(hits(head(seen).numpy().astype(np.float64), split.test_truth), measures)
 
     def describe(self, desk: Desk) -> dict[str, Any]:
-        return {"frozen": True} | described(Recipe(self.system, desk.bench(), self.options), self.steps)
+        reads = None if self.reads is None else self.reads.__qualname__
+        return {"frozen": True, "reads": reads} | described(Recipe(self.system, desk.bench(), self.options), self.steps)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ class Claim:
     accuracies, None where it names none. ``chosen``: what this measurement chose where the source or the catalogue's
     check leaves room. ``system`` and ``host`` take the same steps; ``others`` are reported beside them, and ``peer``
     names the arm among them that the host must come near to count as sound, None where that means nothing.
-    ``remark``: why it came out as it did, written after a second look.
+    ``views``: options of the modality's views, where they are not its defaults. ``remark``: why it came out as it
+    did, written after a second look.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Claim:
     id: int | None = None
     gain: float | None = None
     encoder: str = "auto"
+    views: dict[str, float] = field(default_factory=dict)
     seeds: int = 5
     remark: str = ""
 

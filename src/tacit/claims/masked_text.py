@@ -8,16 +8,17 @@ from tacit.claims.sets import Draw, trec
 from tacit.systems.masked_text import SYSTEM
 from tacit.systems.supervised_augmented import SYSTEM as AUGMENTED
 
-STEPS = 240
+STEPS = 100
 
 CLAIM = Claim(
     name="masked-text",
     title="Masked-token pretraining",
     says="pretraining on the task's own unlabelled text before fine-tuning beats fine-tuning alone",
     source="Gururangan et al. 2020, arXiv 2004.10964; Devlin et al. 2019, arXiv 1810.04805",
-    chosen="TREC with 200 labels and the small transformer from scratch, pretrained on the 5,452 questions only. "
-    "The host trains on the labels for as many steps as both stages take. No gain is taken from the papers, which "
-    "start from large pretrained models.",
+    chosen="TREC with 200 labels and MiniLM, pretrained further on the 5,452 questions; a network from scratch falls "
+    "behind TF-IDF here and would be no sound host. The host fine-tunes on the labels for as many steps as both stages "
+    "take. The papers start from large models and train on their task's text for 100 epochs, here it is less than "
+    "one, so no gain is taken from them.",
     data=trec,
     draw=Draw(total=200),
     system=Trained("masked-text", "masked-token pretraining, fine-tuned", SYSTEM, STEPS),
@@ -27,6 +28,6 @@ CLAIM = Claim(
         Plain("tfidf-logistic", "TF-IDF + logistic regression"),
     ),
     peer="tfidf-logistic",
-    encoder="small",
+    encoder="minilm",
     seeds=6,
 )

@@ -9,16 +9,16 @@ from tacit.systems.fixmatch import SYSTEM as FIXMATCH
 from tacit.systems.pseudo_label_pretraining import SYSTEM
 from tacit.systems.supervised_augmented import SYSTEM as AUGMENTED
 
-STEPS = 200
+STEPS = 100
 
 CLAIM = Claim(
     name="pseudo-label-pretraining",
     title="Pretraining on predictions",
     says="+3.6 % over fine-tuning alone where labels are few, +0.2 % where they are plentiful",
     source="Guo 2020, arXiv 2011.09031",
-    chosen="TREC, 16 labels per class, the small transformer from scratch instead of a pretrained language model; "
-    "the claimed gain is read as 3.6 points. The host trains on the labels for as many steps as all three stages "
-    "take. One mixed stage of self-training (FixMatch) is an arm of its own, as the catalogue's check asks.",
+    chosen="TREC, 16 labels per class, MiniLM as the pretrained language model; a network from scratch falls far "
+    "behind TF-IDF here and would be no sound host. The claimed gain is read as 3.6 points. The host fine-tunes on the "
+    "labels for as many steps as all three stages take. One mixed stage of self-training (FixMatch) is an arm of its own, as the catalogue's check asks.",
     data=trec,
     draw=Draw(per_class=16),
     system=Trained("pseudo-label-pretraining", "pretraining on predictions, fine-tuned", SYSTEM, STEPS),
@@ -30,6 +30,6 @@ CLAIM = Claim(
     peer="tfidf-logistic",
     id=256,
     gain=0.036,
-    encoder="small",
+    encoder="minilm",
     seeds=6,
 )

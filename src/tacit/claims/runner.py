@@ -73,7 +73,7 @@ def measure(
 ) -> dict[str, Any]:
     """`run_claim` for a claim at hand."""
     chosen = seed_list(claim.seeds if seeds is None else seeds)
-    desk = Desk(claim.data(), claim.encoder, make_fabric(device), watch)
+    desk = Desk(claim.data(), claim.encoder, make_fabric(device), watch, claim.views)
     done: dict[int, dict[str, Done]] = {}
     for seed in chosen:
         done[seed] = _run_seed(claim, desk, seed, folder / SEED_FOLDER / claim.name / f"{seed}.json")

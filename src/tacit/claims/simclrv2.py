@@ -24,8 +24,9 @@ CLAIM = Claim(
     says="73.9 % on ImageNet with 1 % of the labels: pretraining and fine-tuning beat supervised training, and "
     "distillation on unlabelled images adds to it",
     source="Chen et al. 2020, arXiv 2006.10029",
-    chosen="MNIST, 10,000 unlabelled images, 4 labels per class; one width, no memory of negatives, the student as "
-    "large as the teacher. The host trains on weak and strong views of its labels for the same number of steps.",
+    chosen="MNIST, 10,000 unlabelled images, 4 labels per class; one width, one number of labels, no memory of "
+    "negatives, the student as large as the teacher. The host trains on weak and strong views of its labels for the "
+    "same number of steps.",
     data=mnist,
     draw=Draw(per_class=4),
     system=Trained("simclrv2", "SimCLRv2 with distillation", SYSTEM, STEPS),

@@ -31,8 +31,7 @@ CLAIM = Claim(
     source="Xie et al. 2020, arXiv 1904.12848",
     chosen="MNIST, 10,000 unlabelled images, 4 labels per class. Host and system differ in the view of the "
     "unlabelled copy alone: Gaussian noise, or affine changes, colour and cutout. Supervised training on the same "
-    "strong views is the control. The text half of the check needs word replacement by TF-IDF or back-translation, "
-    "which the text views do not have: not measured.",
+    "strong views is the control. The text half of the check is the claim uda-text.",
     data=mnist,
     draw=Draw(per_class=4),
     system=Trained("uda", "consistency under strong views", SYSTEM, STEPS),

@@ -5,6 +5,16 @@ Nothing heavy is imported here or in the command modules until a command needs i
 
 from __future__ import annotations
 
-from tacit.cli.app import app, main
+from collections.abc import Sequence
 
-__all__ = ["app", "main"]
+from tacit.cli.interrupt import stoppable
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0 done, 1 a fault of tacit, 2 input to be mended, 130 interrupted."""
+    with stoppable():
+        from tacit.cli.app import run
+
+        run(arguments)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from tacit.cli import claims, demo, embed, fit, methods, predict, report
+from tacit.cli.interrupt import STATUS
 from tacit.errors import Interrupted, TacitError
 
 app = typer.Typer(
@@ -24,13 +25,13 @@ for _command in (fit.fit, predict.predict, embed.embed, methods.methods, report.
 app.add_typer(claims.app, name="claims")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 done, 1 a fault of tacit, 2 input to be mended, 130 interrupted."""
+def run(arguments: Sequence[str] | None = None) -> None:
+    """See `tacit.cli.main`."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         app(words, prog_name="tacit", obj=words)
-    except (Interrupted, KeyboardInterrupt) as error:
-        _leave(str(error) or "interrupted", 130)
+    except Interrupted as error:
+        _leave(str(error), STATUS)
     except TacitError as error:
         _leave(f"error: {error}", 2)
     except Exception as error:

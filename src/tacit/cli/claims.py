@@ -10,7 +10,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from tacit.cli import options
+from tacit.cli.interrupt import interruptible
+from tacit.cli.progress import watch
 from tacit.cli.show import console, print_json
+from tacit.errors import Interrupted
+
+NARROW, WIDE = ("name", "claim"), 120
+"""Columns shown on terminals narrower than so many characters; ``--json`` always has all."""
 
 app = typer.Typer(help="List the claims of published systems, run one, or make the table.", no_args_is_help=True)
 
@@ -24,12 +30,14 @@ def list_claims(json: options.Json = False) -> None:
     if json:
         print_json({"claims": found})
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in found[0] if found else ():
-        table.add_column(name)
+    out = console()
+    columns = [n for n in (found[0] if found else ()) if out.width >= WIDE or n in NARROW]
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in columns:
+        table.add_column(name, no_wrap=name != "claim")
     for line in found:
-        table.add_row(*(escape("" if v is None else str(v)) for v in line.values()))
-    console().print(table)
+        table.add_row(*(escape("" if line[n] is None else str(line[n])) for n in columns))
+    out.print(table)
 
 
 @app.command("run")
@@ -42,7 +50,14 @@ def run_claim(
     """Run the claim of one system against its host, over several seeds, and write the figures."""
     from tacit.claims import run_claim as measured
 
-    result = measured(name, out, seeds=seeds) if seeds is not None else measured(name, out)
+    teller = watch(json)
+    try:
+        with interruptible(teller):
+            result = measured(name, out, teller, seeds)
+    except (Interrupted, KeyboardInterrupt):
+        raise Interrupted("interrupted; arms that are done are kept, and the same command goes on from there") from None
+    finally:
+        teller.close()
     if json:
         print_json(result)
         return

@@ -10,6 +10,8 @@ import typer
 from tacit.cli import options
 from tacit.cli.fit import finish, train
 from tacit.cli.progress import watch
+from tacit.compare.budget import Budget
+from tacit.workplace import require_place
 
 LABELS_PER_CLASS = 4
 SPLIT_SEED = 0
@@ -25,6 +27,8 @@ def demo(
 ) -> None:
     """Handwritten digits as 8x8 images: 40 labels, 858 images without, and 899 to test on."""
     teller = watch(json)
+    Budget.parse(budget)
+    require_place(out, resume)
     teller.say("scikit-learn's digits as 8x8 images, 4 labels per class, the rest unlabelled, a fixed half as test")
     images, labels, test_images, test_labels = digits(seed)
     run = train(

@@ -13,7 +13,9 @@ from tacit.cli.interrupt import interruptible
 from tacit.cli.predict import model_records
 from tacit.cli.progress import Lines, watch
 from tacit.cli.show import console, print_json
+from tacit.compare.budget import Budget
 from tacit.errors import InputError
+from tacit.figures import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +45,7 @@ def embed(
         raise InputError(f"cannot write {out}: embeddings are written as .parquet.")
     if run is not None and method is not None:
         raise InputError("--run and --method exclude each other: a run's model is trained already.")
+    _check(source, budget)
     teller = watch(json)
     try:
         if run is not None:
@@ -54,23 +57,35 @@ def embed(
             teller.say(records.description)
             bench = _bench(records, encoder, device, teller)
             with interruptible(teller):
-                values, how = _by_method(bench, method, budget, seed) if method else _as_is(bench)
+                values, how = _by_method(bench, method, budget, seed) if method else _as_is(bench, encoder)
     finally:
         teller.close()
     _write(out, records.ids, values)
     if json:
         print_json({"records": len(records), "width": values.shape[1], "by": how, "out": str(out)})
     else:
-        line = f"{len(records):,} embeddings of {values.shape[1]} numbers, by {how}, in {out}"
+        line = f"{plural(len(records), 'embedding')} of {plural(values.shape[1], 'number')}, by {how}, in {out}"
         console().print(line, soft_wrap=True, markup=False)
+
+
+def _check(source: str, budget: str) -> None:
+    """What costs nothing to find out, before anything is read."""
+    from tacit.data.sources.files import existing
+
+    existing(source)
+    Budget.parse(budget)
 
 
 def _by_run(run: Path, source: str, id: str | None) -> tuple[Records, NDArray[np.float32], str]:
     from tacit.run import Run
 
     model = Run.load(run).model
-    records = model_records(model, source, id)
-    return records, model.embed(records), f"{model.candidate} of {run}"
+    records = model_records(model, run, source, id)
+    weights = model.prepared.weights
+    features = weights.spec if weights.pretrained else "plain features"
+    network = model.predictor.kind == "network"
+    how = f"the network of {model.candidate}" if network else f"{features}, which {model.candidate} reads"
+    return records, model.embed(records), f"{how} in {run}"
 
 
 def _bench(records: Records, encoder: str, device: str, teller: Lines) -> Workbench:
@@ -79,13 +94,20 @@ def _bench(records: Records, encoder: str, device: str, teller: Lines) -> Workbe
     from tacit.data.task import Classes
 
     prepared = modalities()[records.modality]().fit(records, encoder)
-    teller.say(prepared.weights.note)
     return Workbench(records, prepared, Classes(("unknown",)), make_fabric(device), teller, cache_folder())
 
 
-def _as_is(bench: Workbench) -> tuple[NDArray[np.float32], str]:
+def _as_is(bench: Workbench, encoder: str) -> tuple[NDArray[np.float32], str]:
+    """Embeddings of pretrained weights, or, said so, features that need no network."""
     weights = bench.prepared.weights
-    return bench.features(bench.records), weights.spec if weights.pretrained else "plain features"
+    if weights.pretrained:
+        bench.watch.say(weights.note)
+        return bench.features(bench.records), weights.spec
+    missing = "no pretrained weights are at hand" + ("" if encoder == "auto" else f" for {encoder}")
+    names = [name for name, system in _without_labels().items() if bench.records.modality in system.modalities]
+    hint = f"; to train a network first: --method {' or '.join(names)}" if names else ""
+    bench.watch.say(f"{missing}, so plain features are written, made without a network{hint}")
+    return bench.features(bench.records), "plain features"
 
 
 def _by_method(bench: Workbench, name: str, budget: str, seed: int) -> tuple[NDArray[np.float32], str]:
@@ -93,12 +115,13 @@ def _by_method(bench: Workbench, name: str, budget: str, seed: int) -> tuple[NDA
     import numpy as np
 
     from tacit.compare.candidate import FitPlan
-    from tacit.compare.plan import Budget, allot
+    from tacit.compare.plan import allot
     from tacit.compare.recipe import Recipe, built
     from tacit.compare.speed import measured
     from tacit.labels.exact import Exact
     from tacit.train.predict import embed as embedded
 
+    bench.watch.say(bench.prepared.weights.note)
     recipe = Recipe(_label_free(name, bench.records.modality), bench)
     nothing = Exact(np.full(len(bench.records), -1), ("unknown",))
     plan = allot([recipe], Budget.parse(budget), 0, lambda r: measured(r, nothing, seed))[recipe.name]
@@ -113,14 +136,20 @@ def _by_method(bench: Workbench, name: str, budget: str, seed: int) -> tuple[NDA
     return embedded(encoder, bench.batches(bench.records), bench.prepared), name
 
 
+def _without_labels() -> dict[str, System]:
+    """Systems that begin with a stage that needs no labels."""
+    from tacit.systems.base import systems
+
+    return {name: system for name, system in systems().items() if not system.stages[0].needs_labels}
+
+
 def _label_free(name: str, modality: str) -> System:
     """The system's stages that need no labels, sharing all of the budget."""
     from tacit.listing import pick
     from tacit.systems.base import systems
 
-    known = systems()
-    usable = {n: s for n, s in known.items() if not s.stages[0].needs_labels}
-    if name in known and name not in usable:
+    usable = _without_labels()
+    if name in systems() and name not in usable:
         raise InputError(f"{name} learns from labels; without labels there are: {', '.join(usable) or 'none'}.")
     system: System = pick(name, usable, "method without labels")
     if modality not in system.modalities:

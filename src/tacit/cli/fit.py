@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tacit.cli import options
-from tacit.cli.interrupt import interruptible
+from tacit.cli.interrupt import NOTHING, interruptible
 from tacit.cli.progress import Lines, watch
 from tacit.cli.show import console, print_json, print_run
 from tacit.cli.source import Columns, group_values, read_more, read_source, test_values
-from tacit.errors import InputError, Interrupted
+from tacit.compare.budget import Budget
+from tacit.errors import Interrupted
+from tacit.workplace import partial_folder, require_place
 
 if TYPE_CHECKING:
     from tacit.data.records import Records
     from tacit.labels.given import Kind
     from tacit.run import Run
+
+LOADING = "loading the learning libraries"
 
 
 def fit(
@@ -48,7 +52,9 @@ def fit(
     out: Annotated[Path | None, typer.Option(help="The run's folder (default: SOURCE-run, here).")] = None,
     resume: options.Resume = False,
     modality: options.Modality = None,
-    task: Annotated[str | None, typer.Option(help="classes or regression, where the labels do not tell.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classes, or regression for numbers, where the labels do not tell.")
+    ] = None,
     device: options.Device = "auto",
     flip: Annotated[bool, typer.Option("--flip", help="Mirrored images mean the same.")] = False,
     json: options.Json = False,
@@ -57,14 +63,14 @@ def fit(
     teller = watch(json)
     place = out or default_out(source)
     columns = Columns(target, id, group, tuple(drop or ()), tuple(text or ()), path)
-    kind = _kind(task)
+    kind = _checked(teller, source, place, resume, budget, task, method)
     records, column = read_source(source, columns, modality, labels)
     teller.say(records.description)
     if column is not None and target is None:
         teller.say(f"labels are taken from the column {column!r}; --target names another")
-    more = None if unlabelled is None else read_more(unlabelled, records, columns)
-    tests = None if test is None else read_more(test, records, columns)
-    teller.say("loading the learning libraries")
+    more = None if unlabelled is None else read_more(unlabelled, records)
+    tests = None if test is None else read_more(test, records)
+    teller.say(LOADING)
     run = train(
         teller,
         place,
@@ -100,9 +106,9 @@ def train(teller: Lines, place: Path, words: Sequence[str], **arguments: Any) ->
         with interruptible(teller):
             return api_fit(out=place, watch=teller, command=_command(words), **arguments)
     except (Interrupted, KeyboardInterrupt) as error:
-        begun = place.with_name(place.name + ".partial").is_dir()
-        onward = _how_to_resume(words) if begun else "nothing was begun"
-        raise Interrupted(f"{str(error) or 'left at once'}\n{onward}") from None
+        if not partial_folder(place).is_dir():
+            raise Interrupted(NOTHING) from None
+        raise Interrupted(f"{str(error) or 'left at once'}\n{_how_to_resume(words)}") from None
     finally:
         teller.close()
 
@@ -125,13 +131,23 @@ def default_out(source: str) -> Path:
     return Path((Path(stem).stem if Path(source).is_file() else stem) + "-run")
 
 
-def _kind(task: str | None) -> Kind | None:
-    if task is None:
+def _checked(
+    teller: Lines, source: str, place: Path, resume: bool, budget: str, task: str | None, methods: list[str] | None
+) -> Kind | None:
+    """What costs nothing to find out is found out before any data is read; the kind that ``task`` names."""
+    from tacit.data.sources.files import existing
+
+    existing(source)
+    Budget.parse(budget)
+    require_place(place, resume)
+    if task is None and methods is None:
         return None
-    kinds: dict[str, Kind] = {"classes": "classes", "regression": "regression"}
-    if task in kinds:
-        return kinds[task]
-    raise InputError(f"unknown task {task!r}. Known are: classes, regression.")
+    teller.say(LOADING)
+    from tacit.api import require_methods
+    from tacit.labels.given import require_kind
+
+    require_methods(methods)
+    return require_kind(task)
 
 
 def _labels(records: Records, file: Path | None, column: str | None, target: str | None, kind: Kind | None) -> Any:

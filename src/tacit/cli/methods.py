@@ -12,9 +12,10 @@ from tacit.cli import options
 from tacit.cli.show import console, print_json
 from tacit.listing import pick
 
-COLUMNS = ("name", "what it is", "family", "modalities", "tasks", "catalogue", "paper")
+COLUMNS = ("name", "what it is", "for", "family", "tasks", "paper")
+KEPT = ("name", "title", "family", "baseline")
 WIDE = 120
-"""Terminal columns below which only the first four are shown; ``--json`` always has all."""
+"""Terminal columns below which only the first three are shown; ``--json`` always has all."""
 
 
 def methods(modality: options.Modality = None, json: options.Json = False) -> None:
@@ -27,19 +28,21 @@ def methods(modality: options.Modality = None, json: options.Json = False) -> No
         print_json({"methods": found})
         return
     out = console()
-    columns = COLUMNS if out.width >= WIDE else COLUMNS[:4]
+    columns = COLUMNS if out.width >= WIDE else COLUMNS[:3]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        table.add_column(name, no_wrap=name == "name")
-    for line in found:
+        table.add_column(name, no_wrap=name in ("name", "for"))
+    for line in sorted(found, key=lambda line: line["baseline"]):
         table.add_row(*_cells(line)[: len(columns)])
     out.print(table)
+    baselines = ", ".join(line["name"] for line in found if line["baseline"])
+    out.print(f"baselines, which every run compares with where they suit: {baselines}", soft_wrap=True, markup=False)
 
 
 def _cells(line: dict[str, Any]) -> list[str]:
-    family = f"{line['family']} (baseline)" if line["baseline"] else line["family"]
-    rest = (line[k] for k in ("modalities", "tasks", "catalogue", "paper"))
-    return [escape(_text(v)) for v in (line["name"], line["title"], family, *rest)]
+    everything = len(line["modalities"]) == 3
+    names = ("name", "title", "modalities", "family", "tasks", "paper")
+    return ["all" if k == "modalities" and everything else escape(_text(line[k])) for k in names]
 
 
 def _text(value: Any) -> str:
@@ -65,18 +68,19 @@ def _systems() -> list[dict[str, Any]]:
 
 
 def _features() -> list[dict[str, Any]]:
-    """Baselines on features; which modality and task each suits is asked of the library itself."""
-    from tacit.compare.baselines import feature_candidates
+    """Candidates on features; which modality and task each suits is asked of the library itself."""
+    from tacit.api import on_features
     from tacit.compare.model import modalities
     from tacit.data.task import Classes, Number
 
     tasks = {"classes": Classes(("a", "b")), "number": Number()}
     lines: dict[str, dict[str, Any]] = {}
-    for modality in modalities():
+    for modality, kinds in modalities().items():
         for kind, task in tasks.items():
-            bench: Any = SimpleNamespace(task=task, prepared=SimpleNamespace(name=modality))
-            for candidate in feature_candidates(bench):
-                line = {"name": candidate.name, "title": candidate.title, "family": candidate.family, "baseline": True}
+            # what suits is told by types alone, so nothing has to be fitted
+            bench: Any = SimpleNamespace(task=task, prepared=object.__new__(kinds.prepared))
+            for candidate in on_features(bench):
+                line: dict[str, Any] = {name: getattr(candidate, name) for name in KEPT}
                 empty: dict[str, Any] = {"modalities": [], "tasks": [], "catalogue": None, "paper": ""}
                 known = lines.setdefault(candidate.name, line | empty)
                 known["modalities"] = sorted({*known["modalities"], modality})

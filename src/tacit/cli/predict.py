@@ -15,10 +15,13 @@ from tacit.cli import options
 from tacit.cli.progress import watch
 from tacit.cli.show import console, print_json
 from tacit.errors import InputError
+from tacit.figures import plural
 
 if TYPE_CHECKING:
+    from tacit.compare.model import Model
     from tacit.data.records import Records
 
+THINGS = {"image": "images", "table": "a table", "text": "texts"}
 FORMATS = (".csv", ".tsv", ".parquet", ".jsonl")
 
 
@@ -31,13 +34,17 @@ def predict(
 ) -> None:
     """Predict on new data. Columns that the model does not know, its target among them, may be there or not."""
     check_format(out, source)
+    from tacit.data.sources.files import existing
+
+    existing(source)
     from tacit.run import Run
 
     teller = watch(json)
     found = Run.load(run)
     model = found.model
-    records = model_records(model, source, id)
+    records = model_records(model, run, source, id)
     teller.say(records.description)
+    from tacit.data.sources.files import listed
     from tacit.runfolder import prediction_table
 
     columns = prediction_table(records.ids, model.predict(records), model)
@@ -47,18 +54,39 @@ def predict(
     if json:
         print_json(summary | ({"labels": labels} if labels is not None else {}))
         return
-    line = f"{len(records):,} predictions of {model.candidate} in {out}"
+    line = f"{plural(len(records), 'prediction')} by {model.candidate} in {out}"
     if labels is not None:
-        line += ": " + ", ".join(f"{name} {count:,}" for name, count in list(labels.items())[:8])
+        line += ": " + listed([f"{count:,} {name!r}" for name, count in labels.items()], 8)
     console().print(line, soft_wrap=True, markup=False)
 
 
-def model_records(model: Any, source: str, id: str | None = None) -> Records:
-    """New data read as the model's own was."""
+def model_records(model: Model, run: Path, source: str, id: str | None = None) -> Records:
+    """New data read as the data of the run was; data of another modality is an `InputError` that says both."""
     from tacit.data.like import read_like
+    from tacit.data.sources.files import TABLE_SUFFIXES, existing, suffix
 
-    records: Records = model.fitting(read_like(source, model.schema, model.prepared.name, id=id))
-    return records
+    wanted = model.prepared.name
+    try:
+        return model.fitting(read_like(source, model.schema, wanted, id=id))
+    except InputError:
+        # of a table that lacks a column, the column is the better thing to name
+        table = wanted == "table" and suffix(existing(source)) in TABLE_SUFFIXES
+        if table or (found := _modality(source)) in (None, wanted):
+            raise
+    raise InputError(
+        f"the model in {run} was trained on {THINGS[wanted]}, but {source} holds {THINGS[found]}; "
+        f"give {THINGS[wanted]}, or another run"
+    )
+
+
+def _modality(source: str) -> str | None:
+    """What the data looks like by itself; None where it cannot be read."""
+    from tacit.data.read import read
+
+    try:
+        return read(source).modality
+    except InputError:
+        return None
 
 
 def check_format(out: Path, source: str) -> None:

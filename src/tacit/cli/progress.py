@@ -9,11 +9,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from tacit.cli.show import console
+from tacit.figures import Measure, duration
 from tacit.train.watch import Watch
+
+ROOM_FOR_RATE, ROOM_FOR_BEST = 100, 150
+"""Columns of a terminal on which a line of progress also tells these; what it cuts off would say nothing."""
 
 
 class Lines(Watch):
-    """Says each thing once, on stderr."""
+    """Says each thing once, on stderr, and how each candidate did."""
 
     def __init__(self, out: Console | None = None) -> None:
         self.out = out or console(stderr=True)
@@ -23,6 +27,10 @@ class Lines(Watch):
         if message not in self._said:
             self._said.add(message)
             self.out.print(escape(message), soft_wrap=True)
+
+    def compared(self, candidate: str, score: float, metric: str, seconds: float) -> None:
+        measure = Measure(metric)
+        self.say(f"{candidate}: held-out {measure.name} {measure.score(score)}, {duration(seconds)}")
 
     def close(self) -> None:
         """Nothing more will come."""
@@ -36,17 +44,18 @@ class Silent(Lines):
 
 
 class Live(Lines):
-    """What runs now with its bar and time left, records a second, the best so far, and the time gone by."""
+    """What runs now with its bar and time left and, where there is room, records a second and the best so far."""
 
     def __init__(self, out: Console) -> None:
         super().__init__(out)
+        more = [TextColumn("{task.fields[rate]}")] if out.width >= ROOM_FOR_RATE else []
+        more += [TextColumn("{task.fields[best]}")] if out.width >= ROOM_FOR_BEST else []
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=24 if more else 12),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[rate]}"),
-            TextColumn("{task.fields[best]}"),
+            *more,
             console=out,
             transient=True,
         )
@@ -66,17 +75,19 @@ class Live(Lines):
         now = time.monotonic()
         rate = records / max(now - self._since, 1e-9)
         self._since = now
-        self._progress.update(self._task, completed=step, rate=f"{rate:,.0f} records/s", refresh=True)
+        shown = f"{rate:,.0f} records/s" if records else ""
+        self._progress.update(self._task, completed=step, rate=shown, refresh=True)
 
     def end(self, what: str, seconds: float) -> None:
         self._drop()
 
-    def best(self, candidate: str, score: float, metric: str) -> None:
+    def compared(self, candidate: str, score: float, metric: str, seconds: float) -> None:
         from tacit.compare.scores import CLASS_METRICS, NUMBER_METRICS
 
+        super().compared(candidate, score, metric, seconds)
         sign = 1.0 if {**CLASS_METRICS, **NUMBER_METRICS}[metric].higher_is_better else -1.0
         if self._best is None or sign * score > self._best[0]:
-            self._best = (sign * score, f"best so far: {candidate}, {metric} {score:.3g}")
+            self._best = (sign * score, f"best so far: {candidate}, {Measure(metric).score(score)}")
 
     def close(self) -> None:
         self._drop()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tacit.cli import options
 from tacit.cli.show import console, print_json
+from tacit.errors import InputError
 
 
 def report(
@@ -25,7 +27,7 @@ def report(
     from tacit.run import Run
 
     Run.load(run)
-    page = write_report(run, None if data is None else _samples(run / "model", data, id))
+    page = write_report(run, None if data is None else _samples(run, data, id))
     if show:
         typer.launch(str(page))
     if json:
@@ -34,21 +36,14 @@ def report(
         console().print(f"report: {page}", soft_wrap=True, markup=False)
 
 
-def _samples(folder: Any, data: str, id: str | None) -> Callable[[Sequence[str]], list[Any]]:
-    import numpy as np
-
+def _samples(run: Path, data: str, id: str | None) -> Callable[[Sequence[str]], list[Any]]:
     from tacit.cli.predict import model_records
     from tacit.compare.model import Model
-    from tacit.errors import InputError
+    from tacit.report.folder import read_folder
+    from tacit.runfolder import page_samples
 
-    records = model_records(Model.load(folder), data, id)
-    position = {name: i for i, name in enumerate(records.ids)}
-
-    def samples(ids: Sequence[str]) -> list[Any]:
-        missing = [name for name in ids if name not in position]
-        if missing:
-            raise InputError(f"{data} has no record {missing[0]!r}: it is not the run's data")
-        found = records.gather(np.array([position[name] for name in ids], dtype=np.int64))
-        return list(found) if isinstance(found, list) else list(found.to_pylist())
-
-    return samples
+    records = model_records(Model.load(run / "model"), run, data, id)
+    predictions = read_folder(run).predictions
+    if predictions is not None and not {*predictions["id"].to_pylist()} & {*records.ids}:
+        raise InputError(f"{data} holds none of the records of {run}; give the data that it was trained on")
+    return page_samples(records)

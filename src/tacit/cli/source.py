@@ -76,14 +76,11 @@ def _obvious(records: Records) -> str:
     )
 
 
-def read_more(path: str, like: Records, columns: Columns) -> Records:
+def read_more(path: str, like: Records) -> Records:
     """Further records of the same kind: ``--test`` or ``--unlabelled``; columns that are no features may be missing."""
     from tacit.data.like import read_like
-    from tacit.data.sources.files import TABLE_SUFFIXES, existing, suffix
 
-    found = existing(path)
-    table = found.is_file() and suffix(found) in TABLE_SUFFIXES
-    return read_like(path, like.schema, like.modality, id=columns.id if table else None)
+    return read_like(path, like.schema, like.modality)
 
 
 def test_values(records: Records, target: str | None, path: str) -> Any:

@@ -12,14 +12,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from tacit.compare.blend import PARTS, Blend
 from tacit.compare.candidate import Predictor
-from tacit.compare.predictors import (
-    EstimatorPredictor,
-    LinearPredictor,
-    NeighboursPredictor,
-    Reader,
-    SparseLinearPredictor,
-)
+from tacit.compare.predictors import Reader
 from tacit.compare.recipe import NetworkPredictor
 from tacit.data.atomic import atomic_write
 from tacit.data.prediction import Categorical, Prediction
@@ -31,10 +26,7 @@ from tacit.modalities.base import Modality, Prepared
 from tacit.train.predict import embed, record_batches
 
 FORMAT = 1
-KINDS: dict[str, Any] = {
-    kind.kind: kind
-    for kind in (NetworkPredictor, LinearPredictor, SparseLinearPredictor, NeighboursPredictor, EstimatorPredictor)
-}
+KINDS: dict[str, Any] = {**PARTS, Blend.kind: Blend}
 
 
 def modalities() -> dict[str, type[Modality]]:
@@ -73,14 +65,17 @@ class Model:
             encoder = network_encoder(self.predictor.module)
             return embed(encoder, record_batches(records, self.prepared), self.prepared)
         pretrained = self.prepared.weights.pretrained
-        return np.asarray(Reader(self.prepared, "frozen" if pretrained else "plain")(records))
+        bench = getattr(getattr(self.predictor, "reader", None), "bench", None)
+        return np.asarray(Reader(self.prepared, "frozen" if pretrained else "plain", bench)(records))
 
     def release(self) -> None:
         """Let go of the run's pool and cached features, which a model needs no more once the run is over."""
-        parts: tuple[Any, ...] = (self.predictor, getattr(self.predictor, "reader", None))
-        for part in parts:
+        parts: list[Any] = [self.predictor]
+        while parts:
+            part = parts.pop()
             if hasattr(part, "bench"):
                 part.bench = None
+            parts += [*getattr(part, "parts", ()), *([part.reader] if hasattr(part, "reader") else [])]
 
     def save(self, folder: Path) -> None:
         """Write everything into an existing folder, as JSON, safetensors and, for trees, skops."""

@@ -6,12 +6,12 @@ A run's results are a function of (data, seed, plan).
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tacit.compare.budget import Budget
 from tacit.compare.candidate import StagePlan
 from tacit.compare.recipe import Recipe
 from tacit.engines.settings import Settings
@@ -22,46 +22,10 @@ FOLD_SHARE = 0.5
 FINAL_SHARE = 0.38
 BASELINE_WEIGHT = 0.2
 FEWEST_STEPS = 20
+PAGE_SECONDS = 4.0
+"""What the map and the page of a run take on one ordinary core, whatever was deployed."""
+
 SecondsPerStep = Callable[[Recipe], list[float]]
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Wall-clock seconds to plan for, or steps of every final fit."""
-
-    seconds: float | None = None
-    steps: int | None = None
-
-    @staticmethod
-    def parse(text: str | float) -> Budget:
-        """From "90s", "2m", "1h30m", "300steps", or a number of seconds."""
-        if isinstance(text, int | float):
-            return Budget.parse(f"{text}s")
-        clean = text.strip().lower().replace(" ", "")
-        if match := re.fullmatch(r"(\d+)steps?", clean):
-            steps = int(match[1])
-            if steps < 1:
-                raise InputError(f"the budget {text!r} has no step; give at least 1step")
-            return Budget(steps=steps)
-        match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", clean)
-        if not clean or match is None:
-            raise InputError(f"cannot read the budget {text!r}; write 90s, 2m, 1h30m or 300steps")
-        hours, minutes, seconds = (float(part or 0) for part in match.groups())
-        total = 3600 * hours + 60 * minutes + seconds
-        if total < 5:
-            raise InputError(f"the budget {text!r} is too short for one candidate; give at least 5s, better 1m")
-        return Budget(seconds=total)
-
-    def without(self, spent: float) -> Budget:
-        """What is left after ``spent`` seconds, at least a third; a budget in steps stays whole."""
-        if self.seconds is None:
-            return self
-        return Budget(seconds=max(self.seconds - spent, self.seconds / 3))
-
-    def __str__(self) -> str:
-        if self.steps is not None:
-            return f"{self.steps}steps"
-        return f"{self.seconds:.3f}".rstrip("0").rstrip(".") + "s"
 
 
 @dataclass(frozen=True)
@@ -147,21 +111,47 @@ def allot(
 ) -> dict[str, CandidatePlan]:
     """Steps for every stage, fold and trained candidate.
 
-    Folds get ``FOLD_SHARE`` of a budget in seconds, split over candidates, baselines at ``BASELINE_WEIGHT`` of a
-    system; the final fit gets ``FINAL_SHARE``; the rest is for heads, reading and the page. Without folds the final
-    fit gets both. A candidate left with fewer than ``FEWEST_STEPS`` is skipped and says so.
+    Folds get ``FOLD_SHARE`` of a budget in seconds, split over candidates by `fold_times`; the final fit gets
+    ``FINAL_SHARE``; the rest is for what no step counts: networks are built, held-out records predicted. Without folds
+    the final fit gets both. A candidate left with fewer than ``FEWEST_STEPS`` is skipped and says so, and its time goes
+    to the others; systems are skipped before baselines, slower ones before faster ones.
     """
     if budget.steps is not None:
         return {r.name: _by_steps(r, budget.steps, folds) for r in recipes}
     assert budget.seconds is not None
-    weights = {r.name: BASELINE_WEIGHT if r.baseline else 1.0 for r in recipes}
-    total = sum(weights.values())
+    for_folds = budget.seconds * FOLD_SHARE if folds else 0.0
     final_time = budget.seconds * (FINAL_SHARE if folds else FOLD_SHARE + FINAL_SHARE)
-    plans = {}
-    for recipe in recipes:
-        fold_time = budget.seconds * FOLD_SHARE * weights[recipe.name] / total if folds else 0.0
-        plans[recipe.name] = _by_seconds(recipe, fold_time, final_time, folds, seconds_per_step(recipe))
+    seconds = {r.name: seconds_per_step(r) for r in recipes}
+    plans: dict[str, CandidatePlan] = {}
+    left = list(recipes)
+    while left:
+        fold_time = fold_times(left, for_folds, folds, seconds)
+        plans |= {r.name: _by_seconds(r, fold_time[r.name], final_time, folds, seconds[r.name]) for r in left}
+        skipped = [r for r in left if plans[r.name].skipped]
+        if not skipped:
+            break
+        left.remove(max(skipped, key=lambda r: (not r.baseline, sum(seconds[r.name]))))
     return plans
+
+
+def fold_times(
+    recipes: Sequence[Recipe], total: float, folds: int, seconds: Mapping[str, Sequence[float]]
+) -> dict[str, float]:
+    """``total`` seconds split over candidates, baselines at ``BASELINE_WEIGHT`` of a system.
+
+    A baseline gets at least what ``FEWEST_STEPS`` in every fold need, given by the systems where they have so much:
+    a system is worth nothing without baselines to be compared with.
+    """
+    weights = {r.name: BASELINE_WEIGHT if r.baseline else 1.0 for r in recipes}
+    times = {name: total * weight / sum(weights.values()) for name, weight in weights.items()}
+    least = {r.name: 1.01 * folds * FEWEST_STEPS * sum(seconds[r.name]) for r in recipes if r.baseline}
+    lacking = {name: need - times[name] for name, need in least.items() if times[name] < need}
+    systems = [r.name for r in recipes if not r.baseline]
+    theirs = sum(times[name] for name in systems)
+    if sum(lacking.values()) < theirs:
+        kept = 1 - sum(lacking.values()) / theirs
+        times |= {name: least[name] for name in lacking} | {name: times[name] * kept for name in systems}
+    return times
 
 
 def stage_plans(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -114,7 +114,7 @@ class Reader:
         return reader
 
 
-def side_by_side(readings: dict[str, NDArray[np.float32]], names: Sequence[str]) -> NDArray[np.float32]:
+def side_by_side(readings: Mapping[str, NDArray[np.float32]], names: Sequence[str]) -> NDArray[np.float32]:
     """The named readings, (n, D) each, in one matrix."""
     return np.concatenate([readings[name] for name in names], axis=1)
 

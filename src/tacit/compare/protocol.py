@@ -23,7 +23,7 @@ from tacit.compare.candidate import Candidate, FitPlan, Predictor, Shared, Stage
 from tacit.compare.folds import NEVER, make_folds
 from tacit.compare.plan import CandidatePlan, Plan
 from tacit.compare.prior import Expectation, expectation, reference_order
-from tacit.compare.recipe import Pretrained
+from tacit.compare.recipe import Pretrained, Recipe
 from tacit.compare.scores import Metric, metric_for, values_of
 from tacit.compare.store import Store, read_prediction, write_prediction
 from tacit.compare.verdict import Entry, Verdict, entries, judge
@@ -71,41 +71,56 @@ class Comparison:
         clock: bool = False,
     ) -> None:
         self.bench, self.labels, self.plan, self.folder = bench, labels, plan, folder
-        self.candidates = {c.name: c for c in candidates}
+        # those that are not trained in steps come first: what they take is then known before steps are planned
+        self.candidates = {c.name: c for c in sorted(candidates, key=lambda c: isinstance(c, Recipe))}
         self.metric: Metric = metric_for(bench.task, plan.metric)
         self.groups = groups
         self.clock = clock
         self.known = labels.labelled()
         self.fold_of = self._folds()
+        self.store = Store(bench.task, plan.seed)
+        self.failures: dict[str, str] = {}
         self._shared: dict[str, Shared] = {}
         self._outcome_seconds: dict[str, float] = {}
         self._curves: dict[str, Curve] = {}
         self._cuts: list[str] = []
 
     @property
+    def recipes(self) -> list[Recipe]:
+        """The candidates that are trained in steps."""
+        return [c for c in self.candidates.values() if isinstance(c, Recipe)]
+
+    @property
     def held_out(self) -> int:
         """How many labelled records some fold holds out."""
         return int((self.fold_of != NEVER).sum())
 
+    def compare(self, name: str) -> None:
+        """All folds of one candidate, unless that is done already. One that fails is noted, and the rest goes on."""
+        if name in self.store.candidates or name in self.failures:
+            return
+        if skipped := self._of(name).skipped:
+            self.failures[name] = skipped
+        if skipped or self.held_out == 0:
+            return
+        candidate = self.candidates[name]
+        try:
+            parts = [(fold, self._fold(candidate, fold)) for fold in self._fold_numbers()]
+        except Interrupted:
+            raise
+        except (TacitError, ValueError, RuntimeError) as error:
+            self.failures[name] = str(error)
+            self.bench.watch.say(f"{name} failed: {error}")
+            return
+        for fold, prediction in parts:
+            self.store.add(name, self.known[self.fold_of == fold], fold, prediction)
+        self._tell(name)
+
     def run(self) -> Outcome:
         """All folds of all candidates, and the verdict. Raises `TacitError` where no baseline survives."""
-        store = Store(self.bench.task, self.plan.seed)
-        failures = {n: p.skipped for n, p in self.plan.candidates.items() if p.skipped}
-        for name, candidate in self.candidates.items():
-            if name in failures or self.held_out == 0:
-                continue
-            try:
-                parts = [(fold, self._fold(candidate, fold)) for fold in self._fold_numbers()]
-            except Interrupted:
-                raise
-            except (TacitError, ValueError, RuntimeError) as error:
-                failures[name] = str(error)
-                self.bench.watch.say(f"{name} failed: {error}")
-                continue
-            for fold, prediction in parts:
-                store.add(name, self.known[self.fold_of == fold], fold, prediction)
-            self._tell_best(store, name)
-        return self._judged(store, failures)
+        for name in self.candidates:
+            self.compare(name)
+        return self._judged()
 
     def final(self, name: str) -> Predictor:
         """The candidate refit on all labels."""
@@ -208,12 +223,13 @@ class Comparison:
     def _add_seconds(self, name: str, seconds: float) -> None:
         self._outcome_seconds[name] = self._outcome_seconds.get(name, 0.0) + seconds
 
-    def _tell_best(self, store: Store, name: str) -> None:
-        index, prediction = store.of(name)
+    def _tell(self, name: str) -> None:
+        index, prediction = self.store.of(name)
         score = self.metric.score(*judged(self.labels.take(index), prediction))
-        self.bench.watch.best(name, score, self.metric.name)
+        self.bench.watch.compared(name, score, self.metric.name, self._outcome_seconds.get(name, 0.0))
 
-    def _judged(self, store: Store, failures: dict[str, str]) -> Outcome:
+    def _judged(self) -> Outcome:
+        store, failures = self.store, self.failures
         usable = [n for n in self.candidates if n not in failures]
         baselines = {n for n in usable if self.candidates[n].baseline}
         if not baselines:

@@ -6,6 +6,8 @@ tells the class better. Which reading does is chosen by the held-out likelihood 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from tacit.compare.predictors import LinearPredictor, Reader, side_by_side
 from tacit.compare.workbench import Workbench
 from tacit.data.records import Records
 from tacit.data.task import Classes
-from tacit.engines.features import Linear, fit_soft, self_trained, standardisation
+from tacit.engines.features import Linear, fit_soft, in_own_span, self_trained, standardisation
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 from tacit.modalities.base import Readable
@@ -29,6 +31,29 @@ TERMS_SCALE = 1.6
 """Singular vectors of word counts keep their own proportions, with this spread in all."""
 
 INNER = 4
+INNER_PASSES = 15
+"""Iterations of an inner fit; under penalties this strong more of them change no choice."""
+
+Names = tuple[str, ...]
+
+
+class Scaled:
+    """Readings of all records, to be laid side by side in columns of unit scale; scaled once for all folds."""
+
+    def __init__(self, readings: Mapping[str, NDArray[np.float32]]) -> None:
+        self._readings = readings
+        self._scaling = {name: scaling(name, values) for name, values in readings.items()}
+
+    def scaling(self, names: Names) -> tuple[torch.Tensor, torch.Tensor]:
+        """Centre and scale (D,) of the columns of the named readings."""
+        parts = [self._scaling[name] for name in names]
+        return torch.cat([centre for centre, _ in parts]), torch.cat([scale for _, scale in parts])
+
+    def rows(self, names: Names, index: NDArray[np.int64] | slice = slice(None)) -> torch.Tensor:
+        """(rows, D) scaled columns of the records at ``index``."""
+        centre, scale = self.scaling(names)
+        values = side_by_side({name: self._readings[name][index] for name in names}, names)
+        return (torch.from_numpy(values) - centre) / scale
 
 
 class Readings(FeatureCandidate):
@@ -39,60 +64,54 @@ class Readings(FeatureCandidate):
     baseline = False
 
     @property
-    def views(self) -> list[tuple[str, ...]]:
+    def views(self) -> list[Names]:
         """What is chosen from: without weights only all together, because choosing cost more than it gained."""
         if not self.bench.prepared.weights.pretrained:
             return [("terms", "order")]
         return [("pooled",), ("mean",), ("first",), ("mean", "first"), ("mean", "terms"), ("mean", "first", "terms")]
 
-    def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
+    def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> Scaled:
+        """The scaled readings."""
+        return Scaled(self.bench.readings(records))
+
+    def fit(
+        self, records: Records, labels: Labels, shared: Scaled, plan: FitPlan, rng: np.random.Generator
+    ) -> Predictor:
         exact = require_exact(labels, self.name)
-        readings = self.bench.readings(records)
-        scaled = {names: scaling(readings, names) for names in self.views}
         penalty = PENALTY["encoder" if self.bench.prepared.weights.pretrained else "dense"]
-        chosen = self._choice(readings, scaled, exact, penalty, rng)
-        centre, scale = scaled[chosen]
-        x = (torch.from_numpy(side_by_side(readings, chosen)) - centre) / scale
-        weight = self_trained(x, exact.y, exact.task.outputs, penalty)
-        head = Linear(centre, scale, weight[:-1].contiguous(), weight[-1].contiguous())
+        chosen = self._choice(shared, exact, penalty, rng)
+        weight = self_trained(shared.rows(chosen), exact.y, exact.task.outputs, penalty)
+        head = Linear(*shared.scaling(chosen), weight[:-1].contiguous(), weight[-1].contiguous())
         return LinearPredictor(Reader(self.bench.prepared, "readings", self.bench, chosen), exact.task, head)
 
-    def _choice(
-        self,
-        readings: dict[str, NDArray[np.float32]],
-        scaled: dict[tuple[str, ...], tuple[torch.Tensor, torch.Tensor]],
-        labels: Exact,
-        penalty: float,
-        rng: np.random.Generator,
-    ) -> tuple[str, ...]:
+    def _choice(self, shared: Scaled, labels: Exact, penalty: float, rng: np.random.Generator) -> Names:
+        """The reading under which inner folds are the least surprised by the labels that they hold out."""
         known = labels.labelled()
         y = torch.from_numpy(labels.y[known])
         fold = make_folds(labels.y[known].astype(np.float64), INNER, rng)
-        if (fold == NEVER).all():
+        if len(self.views) == 1 or (fold == NEVER).all():
             return self.views[0]
         one_hot = torch.eye(labels.task.outputs)
         surprise = {}
-        for names, (centre, scale) in scaled.items():
-            x = (torch.from_numpy(side_by_side(readings, names)[known]) - centre) / scale
+        for names in self.views:
+            x, _ = in_own_span(shared.rows(names, known))
             total = 0.0
             for number in range(INNER):
                 train, held = torch.from_numpy(fold != number), torch.from_numpy(fold == number)
                 count = int(train.sum())
-                w = fit_soft(x[train], one_hot[y[train]], torch.ones(count), penalty / count)
+                w = fit_soft(x[train], one_hot[y[train]], torch.ones(count), penalty / count, iterations=INNER_PASSES)
                 log_q = torch.log_softmax(x[held] @ w[:-1] + w[-1], dim=1)
                 total -= float(log_q.gather(1, y[held][:, None]).clamp_min(-20.0).sum())
             surprise[names] = total
         return min(surprise, key=lambda names: surprise[names])
 
 
-def scaling(readings: dict[str, NDArray[np.float32]], names: tuple[str, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Centre and scale of each column of the readings side by side; "terms" keep one scale for all."""
-    parts = [standardisation(readings[name]) for name in names]
-    scales = [
-        torch.full_like(scale, max(float(readings[name].std()), 1e-6) / TERMS_SCALE) if name == "terms" else scale
-        for name, (_, scale) in zip(names, parts, strict=True)
-    ]
-    return torch.cat([centre for centre, _ in parts]), torch.cat(scales)
+def scaling(name: str, values: NDArray[np.float32]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Centre and scale of each column of a reading; "terms" keep one scale for all."""
+    centre, scale = standardisation(values)
+    if name == "terms":
+        scale = torch.full_like(scale, max(float(values.std()), 1e-6) / TERMS_SCALE)
+    return centre, scale
 
 
 def reading_candidates(bench: Workbench) -> list[FeatureCandidate]:

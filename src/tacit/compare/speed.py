@@ -1,43 +1,65 @@
-"""Seconds a step of each stage takes: measured by a short probe, or estimated from shapes alone."""
+"""Seconds that steps and predictions take: measured by a short probe, or estimated from shapes alone."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tacit.compare.recipe import Recipe, built
+from tacit.compare.recipe import Recipe, blank_predictor, built
 from tacit.engines.method import Method
 from tacit.errors import Interrupted
 from tacit.labels.base import Labels
 from tacit.systems.base import Stage
 from tacit.train.loop import Batches, Work, train
-from tacit.train.watch import Watch
+from tacit.train.predict import predict
+from tacit.train.watch import Aside
 
 PROBE_STEPS = 5
+PROBE_SECONDS = 0.5
+"""Slow steps are probed for about so long, so fewer of them: the probe is part of the budget."""
+
+PROBE_RECORDS = 128
 FLOPS_PER_SECOND = 25e9
 SECONDS_PER_MODULE = 6e-5
 
 
 def measured(recipe: Recipe, labels: Labels, seed: int) -> list[float]:
-    """Seconds per step of each stage: what ``PROBE_STEPS`` more steps add to a first one."""
+    """Seconds per step of each stage: what up to ``PROBE_STEPS`` more steps add to a first one."""
     seconds = []
     method: Method | None = None
     for stage in recipe.system.stages:
         if recipe.bench.watch.interrupted:
             raise Interrupted("interrupted before anything was trained")
         method, work = _work(recipe, stage, method, labels, seed)
-        times = []
-        for steps in (1, 1, 1 + PROBE_STEPS):
+
+        def probed(steps: int, method: Method = method, work: Work = work) -> float:
             begun = time.perf_counter()
-            train(method, replace(work, steps=steps), recipe.bench.fabric, Watch())
-            times.append(time.perf_counter() - begun)
+            train(method, replace(work, steps=steps), recipe.bench.fabric, Aside(recipe.bench.watch))
+            return time.perf_counter() - begun
+
         # the first run warms up; the second holds what is done once before training
-        seconds.append(max(times[2] - times[1], 0.1 * times[2]) / PROBE_STEPS)
+        probed(1)
+        once = probed(1)
+        more = min(PROBE_STEPS, max(1, round(PROBE_SECONDS / once)))
+        whole = probed(1 + more)
+        seconds.append(max(whole - once, 0.1 * whole) / more)
     return seconds
+
+
+def prediction(recipe: Recipe) -> float:
+    """Seconds in which the recipe's network predicts one record: asked of ``PROBE_RECORDS`` after `measured`."""
+    bench = recipe.bench
+    module = blank_predictor(recipe.system, recipe.context(0)).to(bench.fabric.device)
+    chosen = np.unique(np.linspace(0, len(bench.records) - 1, PROBE_RECORDS).astype(np.int64))
+    sample = bench.records.take(chosen)
+    begun = time.perf_counter()
+    predict(module, bench.batches(sample), bench.prepared, bench.task)
+    return (time.perf_counter() - begun) / len(sample)
 
 
 def estimated(recipe: Recipe, labels: Labels, seed: int) -> list[float]:

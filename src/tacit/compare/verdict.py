@@ -6,7 +6,7 @@ is the best baseline by folds, and its choice is repeated within every bootstrap
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 
 from tacit.compare.prior import Expectation
 from tacit.compare.scores import Floats, Metric, Truth
+from tacit.figures import Measure
 
 Word = Literal["helped", "hurt", "no measurable difference", "no evidence of your own; expected from other data"]
 RESAMPLES = 2000
+BLOCK = 4_000_000
+"""Numbers in memory at a time while records are drawn anew."""
+
 ENOUGH = 20
 """Held-out records below which no difference is claimed."""
 
@@ -44,16 +48,20 @@ class Entry:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to tell the user, and what to deploy."""
+    """What to tell the user, and what to deploy.
+
+    ``gain`` with its interval is measured on ``held_out`` records; where there are none, it is what other data lets
+    expect; None where no figure stands behind it.
+    """
 
     word: Word
     sentence: str
     candidate: str
     reference: str
     deployed: str
-    gain: float
-    low: float
-    high: float
+    gain: float | None
+    low: float | None
+    high: float | None
     held_out: int
 
 
@@ -66,30 +74,33 @@ def bootstrap_scores(
     resamples: int = RESAMPLES,
 ) -> dict[str, Floats]:
     """(resamples,) scores of every candidate on the same resamples of the records, or of their groups."""
-    n = len(truth)
     if metric.per_record is not None:
         shares = np.stack([metric.per_record(truth, v) for v in values.values()])
-        weights = _resample_weights(n, rng, groups, resamples)
-        scores = (weights @ shares.T) / weights.sum(axis=1, keepdims=True)
+        parts = [
+            (weights @ shares.T) / weights.sum(axis=1, keepdims=True)
+            for weights in _resample_weights(len(truth), rng, groups, resamples)
+        ]
+        scores = np.concatenate(parts)
         return {name: scores[:, i] for i, name in enumerate(values)}
-    resamples = min(resamples, 500)
-    weights = _resample_weights(n, rng, groups, resamples)
-    result: dict[str, Floats] = {name: np.empty(resamples) for name in values}
-    for b in range(resamples):
-        index = np.repeat(np.arange(n), weights[b].astype(np.int64))
-        for name, v in values.items():
-            result[name][b] = metric.score(truth[index], v[index])
-    return result
+    result: dict[str, list[float]] = {name: [] for name in values}
+    for block in _resample_weights(len(truth), rng, groups, min(resamples, 500)):
+        for weights in block:
+            index = np.repeat(np.arange(len(truth)), weights.astype(np.int64))
+            for name, v in values.items():
+                result[name].append(metric.score(truth[index], v[index]))
+    return {name: np.array(scores) for name, scores in result.items()}
 
 
 def _resample_weights(
     n: int, rng: np.random.Generator, groups: NDArray[np.int64] | None, resamples: int
-) -> NDArray[np.float64]:
-    if groups is None:
-        return rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
-    _, member = np.unique(groups, return_inverse=True)
+) -> Iterator[NDArray[np.float64]]:
+    """How often each of ``n`` records is drawn, (some, n), ``resamples`` rows in all, in blocks that fit in memory."""
+    member = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
     count = int(member.max()) + 1
-    return rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)[:, member]
+    rows = max(1, BLOCK // n)
+    for start in range(0, resamples, rows):
+        drawn = rng.multinomial(count, np.full(count, 1 / count), size=min(rows, resamples - start))
+        yield drawn.astype(np.float64) if groups is None else drawn.astype(np.float64)[:, member]
 
 
 def entries(
@@ -138,11 +149,11 @@ def judge(
     """
     challengers = [line for line in lines if not line.baseline and line.expected is not None]
     if held_out == 0:
-        return _without_evidence(reference, {n: p for n, p in priors.items() if n not in unsaved})
+        return _without_evidence(reference, metric, {n: p for n, p in priors.items() if n not in unsaved})
     if not challengers:
         sentence = f"Only baselines were run; {reference} was the best of them on {held_out} held-out records."
         word: Word = "no measurable difference"
-        return Verdict(word, sentence, reference, reference, reference, 0.0, 0.0, 0.0, held_out)
+        return Verdict(word, sentence, reference, reference, reference, None, None, None, held_out)
     best = max(challengers, key=lambda line: line.expected.mean if line.expected else 0.0)
     assert best.gain is not None and best.gain_low is not None and best.gain_high is not None
     assert best.expected is not None
@@ -169,40 +180,33 @@ def _word(best: Entry, held_out: int, all_hurt: bool) -> Word:
 
 def _sentence(word: Word, best: Entry, reference: str, deployed: str, metric: Metric, held_out: int) -> str:
     assert best.gain is not None and best.gain_low is not None and best.gain_high is not None
-    points = metric.name in ("accuracy", "balanced_accuracy", "macro_f1", "auc")
-    unit, factor = (" points", 100) if points else ("", 1)
-    figures = (
-        f"{best.gain * factor:+.1f}{unit} of {metric.name} "
-        f"({best.gain_low * factor:+.1f} to {best.gain_high * factor:+.1f}) on {held_out} held-out records"
-        if points
-        else f"{best.gain:+.4g} of {metric.name} ({best.gain_low:+.4g} to {best.gain_high:+.4g}) "
-        f"on {held_out} held-out records"
-    )
+    measure = Measure(metric.name)
+    gain = measure.gain(best.gain, best.gain_low, best.gain_high, of=measure.name)
+    figures = f"{gain} on {held_out} held-out records"
     start = {
         "helped": f"The unlabelled data helped: {best.candidate} against {reference}, {figures}.",
         "hurt": f"The unlabelled data hurt: even {best.candidate} fell behind {reference}, {figures}.",
     }.get(word, f"No measurable difference: {best.candidate} against {reference}, {figures}.")
     if word == "no measurable difference" and deployed != reference:
         assert best.expected is not None
-        expected = f"{best.expected.mean * factor:+.1f}{unit}" if points else f"{best.expected.mean:+.4g}"
-        return f"{start} It is deployed: with what its kind gained on other data, {expected} are expected."
+        expected = f"{measure.signed(best.expected.mean)} {measure.unit}".rstrip()
+        return f"{start} Deployed: {deployed}, since with what its kind gained on other data, {expected} are expected."
     return f"{start} Deployed: {deployed}."
 
 
-def _without_evidence(reference: str, priors: dict[str, Expectation]) -> Verdict:
+def _without_evidence(reference: str, metric: Metric, priors: dict[str, Expectation]) -> Verdict:
     word: Word = "no evidence of your own; expected from other data"
     if not priors:
         sentence = f"No label could be held out to judge by, and only baselines were run. Deployed: {reference}."
-        return Verdict(word, sentence, reference, reference, reference, 0.0, 0.0, 0.0, 0)
+        return Verdict(word, sentence, reference, reference, reference, None, None, None, 0)
     best = max(priors, key=lambda name: priors[name].mean)
-    low, high = priors[best].interval()
-    deployed = best if priors[best].mean > 0 else reference
+    (low, high), mean = priors[best].interval(), priors[best].mean
+    deployed = best if mean > 0 else reference
     sentence = (
         f"No label could be held out to judge by; on other data methods like {best} gained "
-        f"{100 * priors[best].mean:+.1f} points over {reference} ({100 * low:+.1f} to {100 * high:+.1f}). "
-        f"Deployed: {deployed}."
+        f"{Measure(metric.name).gain(mean, low, high)} over {reference}. Deployed: {deployed}."
     )
-    return Verdict(word, sentence, best, reference, deployed, priors[best].mean, low, high, 0)
+    return Verdict(word, sentence, best, reference, deployed, mean, low, high, 0)
 
 
 def _interval(draws: Floats) -> tuple[float, float]:

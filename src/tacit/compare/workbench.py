@@ -21,7 +21,8 @@ from tacit.data.task import Task
 from tacit.errors import InputError
 from tacit.modalities.base import Prepared, Readable
 from tacit.train.pool import Pool
-from tacit.train.predict import pool_batches, read_features, record_batches
+from tacit.train.precision import bf16_is_fast
+from tacit.train.predict import BLOCK, pool_batches, read_features, record_batches
 from tacit.train.watch import Watch
 
 if TYPE_CHECKING:
@@ -109,10 +110,18 @@ class Workbench:
         return self._readings[key]
 
     def _encoded(self, records: Records) -> dict[str, NDArray[np.float32]]:
-        self.watch.say(f"embedding {len(records):,} records with {self.prepared.weights.spec}")
         encoder = self.prepared.encoder().to(self.fabric.device)
         self.encoder_calls += 1
-        return read_features(encoder, self.batches(records), self.prepared)
+        what = f"embedding {len(records):,} records with {self.prepared.weights.spec}"
+        return read_features(encoder, self._watched(records, what), self.prepared)
+
+    def _watched(self, records: Records, what: str) -> Iterator[Batch]:
+        """`batches`, told to the watch one by one, which may end them."""
+        total = -(-len(records) // BLOCK)
+        for done, batch in enumerate(self.batches(records)):
+            self.watch.through(what, done, total)
+            yield batch
+        self.watch.through(what, total, total)
 
     def _cache_path(self, records: Records) -> Path | None:
         if self.cache is None:
@@ -138,16 +147,10 @@ def make_fabric(device: str = "auto") -> Fabric:
     if accelerator is None:
         raise InputError(f"unknown device {device!r}. Known are: auto, cpu, gpu.")
     on_gpu = accelerator != "cpu" and torch.cuda.is_available()
-    fast = torch.cuda.is_bf16_supported() if on_gpu else has_bf16_units()
+    fast = bf16_is_fast(torch.device("cuda" if on_gpu else "cpu"))
     # Imported here because it takes longer than torch itself: by now the user knows what was read.
     from lightning.fabric import Fabric
 
     for name in ("lightning.fabric", "lightning.pytorch"):  # either of them says what precision was chosen
         logging.getLogger(name).setLevel(logging.WARNING)
     return Fabric(accelerator=accelerator, devices=1, precision="bf16-mixed" if fast else "32-true")
-
-
-def has_bf16_units() -> bool:
-    """Whether the processor multiplies bf16 in hardware; without that, bf16 is slower than float32."""
-    has = torch.cpu.get_capabilities()
-    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))

@@ -7,21 +7,34 @@ from typing import Any
 
 from tacit.data.read import read
 from tacit.data.records import Records
-from tacit.data.sources.columns import RawTable
+from tacit.data.sources.ask import Ask
+from tacit.data.sources.columns import RawTable, tells_apart
 from tacit.data.sources.files import TABLE_SUFFIXES, existing, suffix
 
 
 def read_like(source: Any, schema: dict[str, Any], modality: str, *, id: str | None = None) -> Records:
     """`tacit.read`, with tables read by the kinds of ``schema``: a single row, where every column is constant, will do.
 
-    Columns that the schema does not know stay side columns. Bad input is an `InputError` as in `tacit.read`.
+    Ids come from the column ``id``, else from the one that the schema names, where its cells are there and all
+    different. Columns that the schema does not know stay side columns. Bad input is an `InputError` as in `tacit.read`.
     """
-    raw = _raw_table(source) if modality == "table" else None
+    raw = _raw_table(source)
     if raw is None:
         return read(source, modality, id=id).conform(schema)
-    from tacit.data.sources.tables import TableSource
+    names = raw.table.column_names
+    known = schema.get("id", "")
+    if id is None and known in names and tells_apart(raw, known):
+        id = known
+    if modality == "table":
+        from tacit.data.sources.tables import TableSource
 
-    return Records(TableSource(raw, id=id, kinds=schema["columns"]))
+        return Records(TableSource(raw, id=id, kinds=schema["columns"]))
+    from tacit.data.sources.looking import from_raw
+
+    text = tuple(schema.get("columns", ())) if modality == "text" else ()
+    path = schema.get("path") if modality == "image" else None
+    ask = Ask(modality, id, (), text if {*text} <= {*names} else (), path if path in names else None)
+    return Records(from_raw(raw, ask)).conform(schema)
 
 
 def _raw_table(source: Any) -> RawTable | None:

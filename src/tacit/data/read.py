@@ -95,7 +95,7 @@ def _files(root: Path, kind: str, chosen: list[str], names: list[str]) -> Source
     note = f"; ignored: {listed([f'{count} {end}' for end, count in sorted(ignored.items())])}" if ignored else ""
     columns = folder_columns(chosen)
     classes = len(set(columns["folder"].tolist()) - {None})
-    note = (f"; {classes} class folders" if classes else "") + note
+    note = (f"; {classes} class folders" if classes > 1 else "") + note
     if kind == "text":
         from tacit.data.sources.texts import TextFiles
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -64,13 +64,24 @@ class PoolLike(Protocol):
         """The batch of the records at ``index``."""
 
 
+Through = Callable[[str, int, int], None]
+
+
+def unheard(what: str, done: int, total: int) -> None:
+    """Nobody asks how far work has come."""
+
+
 @dataclass(frozen=True)
 class Start:
-    """What a method may look at once before its first step."""
+    """What a method may look at once before its first step.
+
+    ``through``: called with what takes long, how many parts of it are done, and of how many; it may raise to stop.
+    """
 
     pool: PoolLike
     prepared: Prepared
     labels: Labels
+    through: Through = unheard
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tacit.data.batch import Batch
 from tacit.data.prediction import Categorical
-from tacit.engines.method import PoolLike, Start
+from tacit.engines.method import PoolLike, Start, Through, unheard
 from tacit.labels.base import Labels
 from tacit.modalities.base import Nearby
 
@@ -33,6 +33,7 @@ MOST_RECORDS = 60_000
 DIMENSIONS = 64
 BLOCK = 256
 NEIGHBOURS = 7
+COMPARING = "comparing every record with small changes of the others"
 
 
 def spread_over_views(start: Start, shares: Tensor) -> Tensor | None:
@@ -45,17 +46,18 @@ def spread_over_views(start: Start, shares: Tensor) -> Tensor | None:
         return None
     key = "invariant graph"
     if key not in start.pool.derived:
-        start.pool.derived[key] = invariant_graph(start.pool, prepared)
+        start.pool.derived[key] = invariant_graph(start.pool, prepared, start.through)
     return spread(start.pool.derived[key], start.labels, shares)
 
 
-def invariant_graph(pool: PoolLike, prepared: Nearby) -> csr_array:
+def invariant_graph(pool: PoolLike, prepared: Nearby, through: Through = unheard) -> csr_array:
     """(N, N) symmetric normalised affinities of each record's nearest neighbours over its nearby views.
 
-    Plain distances choose the candidates that views are compared with: all records of a small pool.
+    Plain distances choose the candidates that views are compared with: all records of a small pool. ``through``
+    hears of every block of records.
     """
-    count = len(pool)
-    flat = torch.cat([_flat(next(prepared.nearby(pool.batch(part), 1))) for part in _parts(count)])
+    count, parts = len(pool), _parts(len(pool))
+    flat = torch.cat([_flat(next(prepared.nearby(pool.batch(part), 1))) for part in parts])
     basis = principal_basis(flat)
     points = flat @ basis
     norms = points.square().sum(1)
@@ -65,7 +67,8 @@ def invariant_graph(pool: PoolLike, prepared: Nearby) -> csr_array:
     everyone = each * count <= DENSE_WORK
     wide = count - 1 if everyone else int(np.clip(SPARSE_WORK / each, FEWEST_CANDIDATES, count - 1))
     near, squared = [], []
-    for part in _parts(count):
+    for done, part in enumerate(parts):
+        through(COMPARING, done, len(parts))
         plain = norms - 2 * points[part] @ points.T
         plain[torch.arange(len(part)), part] = torch.inf
         index = plain.topk(wide, dim=1, largest=False).indices
@@ -81,6 +84,7 @@ def invariant_graph(pool: PoolLike, prepared: Nearby) -> csr_array:
         least, order = least.clamp_min(0.0).topk(NEIGHBOURS, dim=1, largest=False)
         near.append(index.gather(1, order))
         squared.append(least)
+    through(COMPARING, len(parts), len(parts))
     return affinities(torch.cat(near).numpy(), torch.cat(squared).double().numpy())
 
 

@@ -7,7 +7,7 @@ with the network (a noise transition, a voter's confusion) lives in the `Evidenc
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -74,8 +74,32 @@ class Labels(ABC):
         """One sentence for people."""
 
     @abstractmethod
+    def header(self) -> dict[str, Any]:
+        """What a file has to say once: the task and the parameters, as JSON."""
+
+    @abstractmethod
+    def rows(self, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """One JSON object for every observation, which names records by their ids."""
+
+    @classmethod
+    @abstractmethod
+    def from_rows(cls, header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], ids: Sequence[str]) -> Self:
+        """The inverse of ``header`` and ``rows``, aligned to ``ids``."""
+
+    @abstractmethod
     def to_file(self, path: Path, ids: Sequence[str]) -> None:
         """Write what is known as ``tacit.read_labels`` reads it; a name it could not read back is an `InputError`."""
+
+    @staticmethod
+    def combine(*parts: Labels, trust: Sequence[float] | None = None) -> Labels:
+        """All of the evidence in ``parts``, which speak of the same records and the same classes in one order.
+
+        ``trust``: one number in (0, 1] a part. A local part's likelihood l becomes t l + (1 - t) mean(l) over the
+        classes; on coupled parts it is a weight on the loss. Held-out scores are taken at a trust of 1.
+        """
+        from tacit.labels.combine import combined
+
+        return combined(parts, trust)
 
     @property
     def dropped(self) -> int:
@@ -153,7 +177,8 @@ def _categorical_posterior(log_likelihood: Any, units: Units, prediction: Catego
     total = log_likelihood(Categorical(log_p)).sum()
     (grad,) = torch.autograd.grad(total, log_p) if total.requires_grad else (torch.zeros_like(log_p),)
     p = torch.where(touched[:, None], grad, prediction.log_p.detach().exp())
-    return Categorical(p.log())
+    # rounding leaves what is impossible a hair below 0
+    return Categorical(p.clamp_min(0).log())
 
 
 def _normal_posterior(log_likelihood: Any, prediction: Normal) -> Normal:

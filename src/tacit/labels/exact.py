@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,21 +11,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tacit.data.prediction import Categorical, Prediction
+from tacit.data.prediction import Prediction
 from tacit.data.sources.columns import MISSING
-from tacit.data.task import Classes, MultiLabel
+from tacit.data.task import Classes, MultiLabel, task_from_json
 from tacit.errors import InputError
-from tacit.labels.base import Labels, Units
-from tacit.labels.values_io import is_unknown, label_text, write_labels
+from tacit.labels.local import Local, categorical
+from tacit.labels.values_io import is_unknown, label_text, positions, write_labels
 
 
-class Exact(Labels):
+class Exact(Local):
     """One known class per labelled record, or ``(n, K)`` yes/no labels.
 
     ``y``: (n,) ints from 0 to C - 1, or (n, K) of 0 and 1; -1 is unknown. ``classes``: the names in order.
     """
-
-    task: Classes | MultiLabel
 
     def __init__(self, y: Any, classes: Sequence[str] | None = None) -> None:
         array = np.array(y)
@@ -69,12 +67,12 @@ class Exact(Labels):
     def __len__(self) -> int:
         return len(self.y)
 
-    def units(self) -> Units:
-        return Units.single(np.flatnonzero(self.y.reshape(-1) >= 0).astype(np.int64))
+    def observed(self) -> NDArray[np.int64]:
+        return np.flatnonzero(self.y.reshape(-1) >= 0).astype(np.int64)
 
     def hide(self, units: NDArray[np.int64]) -> Self:
         flat = self.y.reshape(-1).copy()
-        flat[self.units().sites[units]] = -1
+        flat[self.observed()[units]] = -1
         return self._with(flat.reshape(self.y.shape))
 
     def take(self, index: NDArray[np.int64]) -> Self:
@@ -84,22 +82,15 @@ class Exact(Labels):
         unknown = np.full((extra, *self.y.shape[1:]), -1, dtype=np.int64)
         return self._with(np.concatenate([self.y, unknown]))
 
-    def log_likelihood(self, prediction: Prediction) -> Tensor:
-        if not isinstance(prediction, Categorical):
-            raise TypeError("exact labels speak of classes; the prediction is of numbers")
-        flat = torch.from_numpy(self.y.reshape(-1).copy()).to(prediction.log_p.device)
-        sites = torch.nonzero(flat >= 0)[:, 0]
-        return prediction.log_p[sites, flat[sites]]
+    def emission(self) -> Tensor:
+        known = torch.from_numpy(self.y.reshape(-1)[self.observed()])
+        return torch.full((len(known), self.outcomes), -torch.inf, dtype=torch.float64).scatter(1, known[:, None], 0.0)
 
-    def log_emission(self) -> Tensor:
-        """(sites, C): 0 for the observed class and -inf for others; 0 everywhere for unknown sites."""
-        flat = torch.from_numpy(self.y.reshape(-1).copy())
-        outcomes = 2 if isinstance(self.task, MultiLabel) else self.task.outputs
-        emission = torch.zeros(len(flat), outcomes)
-        known = flat >= 0
-        emission[known] = -torch.inf
-        emission[known, flat[known]] = 0.0
-        return emission
+    def log_likelihood(self, prediction: Prediction) -> Tensor:
+        """(units,) ``log_p[y]``, read off without a sum over the classes that it is not."""
+        log_p = categorical(prediction).log_p
+        sites = torch.from_numpy(self.observed()).to(log_p.device)
+        return log_p[sites, torch.from_numpy(self.y.reshape(-1).copy()).to(log_p.device)[sites]]
 
     def counts(self) -> NDArray[np.int64]:
         """(C,) labelled records per class, or (K,) positives per label."""
@@ -112,6 +103,32 @@ class Exact(Labels):
         known = int((self.y >= 0).any(axis=1).sum()) if self.y.ndim == 2 else int((self.y >= 0).sum())
         kind = "labels" if isinstance(self.task, MultiLabel) else "classes"
         return f"exact labels on {known:,} of {len(self):,} records, {len(self.task.names)} {kind}"
+
+    def header(self) -> dict[str, Any]:
+        return {"task": self.task.to_json()}
+
+    def rows(self, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+        names = self.task.names
+        for record in self.labelled().tolist():
+            if isinstance(self.task, Classes):
+                yield {"id": ids[record], "label": names[self.y[record]]}
+            else:
+                known = [(name, int(v)) for name, v in zip(names, self.y[record], strict=True) if v >= 0]
+                yield {"id": ids[record], "labels": dict(known)}
+
+    @classmethod
+    def from_rows(cls, header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], ids: Sequence[str]) -> Self:
+        task = task_from_json(header["task"])
+        assert isinstance(task, Classes | MultiLabel)
+        place, number = positions(ids), positions(task.names)
+        y = np.full((len(ids),) if isinstance(task, Classes) else (len(ids), len(task.names)), -1, dtype=np.int64)
+        for row in rows:
+            if isinstance(task, Classes):
+                y[place[row["id"]]] = number[row["label"]]
+                continue
+            for name, value in row["labels"].items():
+                y[place[row["id"]], number[name]] = value
+        return cls(y, task.names)
 
     def to_file(self, path: Path, ids: Sequence[str]) -> None:
         if isinstance(self.task, MultiLabel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -16,10 +16,27 @@ from tacit.labels.exact import Exact
 from tacit.labels.read import read_labels as read_values
 from tacit.labels.values import Values
 from tacit.labels.values_io import is_unknown
+from tacit.listing import nearest
 
 Kind = Literal["classes", "regression"]
+MEANT = {"number": "regression", "numbers": "regression", "numeric": "regression", "classification": "classes"}
+"""Words for kinds that others use."""
+
 MANY = 20
 """Distinct numbers beyond which a numeric target may be a regression."""
+
+
+def require_kind(name: str | None) -> Kind | None:
+    """The kind of that name; any other is an `InputError` that says the right word."""
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    if name is None:
+        return None
+    for kind in kinds:
+        if kind == name:
+            return kind
+    meant = MEANT.get(name.lower())
+    hint = f"Did you mean {meant!r}?" if meant else nearest(name, kinds)
+    raise InputError(f"unknown task {name!r}. {hint}")
 
 
 def read_labels(path: str | Path, records: Records, *, target: str | None = None, kind: Kind | None = None) -> Labels:

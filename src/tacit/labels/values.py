@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,8 +15,9 @@ from torch import Tensor
 from tacit.data.prediction import Normal, Prediction
 from tacit.data.task import Number
 from tacit.errors import InputError
+from tacit.figures import significant
 from tacit.labels.base import Labels, Units
-from tacit.labels.values_io import is_unknown, write_labels
+from tacit.labels.values_io import is_unknown, positions, write_labels
 
 
 class Values(Labels):
@@ -88,8 +89,24 @@ class Values(Labels):
     def describe(self) -> str:
         known = int((~np.isnan(self.v)).sum())
         return (
-            f"numbers on {known:,} of {len(self):,} records, mean {self.task.centre:.4g}, spread {self.task.scale:.4g}"
+            f"numbers on {known:,} of {len(self):,} records, mean {significant(self.task.centre)}, "
+            f"spread {significant(self.task.scale)}"
         )
+
+    def header(self) -> dict[str, Any]:
+        return {"task": self.task.to_json()}
+
+    def rows(self, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+        for record in self.labelled().tolist():
+            yield {"id": ids[record], "value": float(self.v[record]), "variance": float(self.noise[record])}
+
+    @classmethod
+    def from_rows(cls, header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], ids: Sequence[str]) -> Self:
+        place = positions(ids)
+        v, variance = np.full(len(ids), np.nan), np.zeros(len(ids))
+        for row in rows:
+            v[place[row["id"]]], variance[place[row["id"]]] = row["value"], row["variance"]
+        return cls(v, np.sqrt(variance))
 
     def to_file(self, path: Path, ids: Sequence[str]) -> None:
         write_labels(path, ids, {"label": [None if np.isnan(x) else repr(float(x)) for x in self.v]})
@@ -97,5 +114,6 @@ class Values(Labels):
     def _with(self, v: NDArray[np.float64], noise: NDArray[np.float64]) -> Self:
         new = object.__new__(type(self))
         new.v, new.noise, new.task = v, noise, self.task
-        new.v.setflags(write=False)
+        for array in (v, noise):
+            array.setflags(write=False)
         return new

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,21 @@ def label_text(value: Any) -> str:
     return str(value)
 
 
+def positions(names: Sequence[str]) -> dict[str, int]:
+    """Where each name stands."""
+    return {name: place for place, name in enumerate(names)}
+
+
 def write_labels(path: Path, ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:
     """A CSV of ``id`` and the columns, empty where unknown; written atomically."""
+    rows = ([id_, *(c[row] for c in columns.values())] for row, id_ in enumerate(ids))
+    write_table(path, ["id", *columns], rows)
+
+
+def write_table(path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A CSV with a column for each of ``names``, cells of None left empty; written atomically."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["id", *columns])
-    for row, id_ in enumerate(ids):
-        writer.writerow([id_, *("" if c[row] is None else c[row] for c in columns.values())])
+    writer.writerow(names)
+    writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
     atomic_write(path, text.getvalue())

@@ -18,8 +18,9 @@ from tacit.errors import InputError
 from tacit.modalities.base import Weights
 from tacit.modalities.image_shape import FULL, Geometry, fit_size, fixed_size, own_size, to_tensor, with_statistics
 from tacit.modalities.image_views import STRONG, WEAK, Policy, change, erase, nearby_matrices, resample
+from tacit.modalities.image_weights import LARGEST, choose
 from tacit.nets.image import SMALL, SmallEncoder, grid_positions
-from tacit.nets.timm_encoder import TimmEncoder, TimmModel, find
+from tacit.nets.timm_encoder import TimmEncoder, find
 
 _PLAIN = 3072
 _BLOCK = 1 << 18
@@ -180,10 +181,12 @@ class ImageModality:
         for key in options:
             if key not in _OPTIONS:
                 raise InputError(f"unknown image option {key!r}. Known are: {', '.join(_OPTIONS)}.")
-        model = None if encoder in ("auto", SMALL) else find(encoder.removeprefix("timm:"))
         schema = records.schema
         original = fixed_size(schema)
-        wanted = int(options.get("size", 0)) or (model.size if model is not None and model.file else 0)
+        asked = int(options.get("size", 0))
+        side = asked or min(original or own_size(records, None, LARGEST))
+        choice = choose(encoder, side, int(schema["channels"]))
+        wanted = asked or choice.side
         size = (wanted, wanted) if wanted else own_size(records, original)
         shape = Geometry(
             channels=int(schema["channels"]),
@@ -197,18 +200,7 @@ class ImageModality:
             flip=bool(options.get("flip", False)),
             padding=str(options.get("padding", "border")),
         )
-        return PreparedImage(with_statistics(shape, records), _weights(model))
+        return PreparedImage(with_statistics(shape, records), choice.weights)
 
 
 MODALITY = ImageModality
-
-
-def _weights(model: TimmModel | None) -> Weights:
-    if model is None:
-        return Weights(SMALL, pretrained=False, note="small convolutional network, trained from scratch")
-    spec = f"timm:{model.name}"
-    if model.file is None:
-        note = f"timm's {model.name}, trained from scratch: no safetensors in the local cache or within reach"
-        return Weights(spec, pretrained=False, note=note)
-    note = f"timm's {model.name} with the weights {model.hub}"
-    return Weights(spec, pretrained=True, note=note, licence=model.licence, sha256=model.sha256)

@@ -44,15 +44,15 @@ def fixed_size(schema: dict[str, Any]) -> tuple[int, int] | None:
     return None if schema.get("size") is None else (int(schema["size"][0]), int(schema["size"][1]))
 
 
-def own_size(records: Records, original: tuple[int, int] | None) -> tuple[int, int]:
-    """The images' own size up to 64 pixels; a square of the shorter side (its median over some) or 64 else."""
-    if original is not None and max(original) <= _LARGEST:
+def own_size(records: Records, original: tuple[int, int] | None, most: int = _LARGEST) -> tuple[int, int]:
+    """The images' own size up to ``most`` pixels; a square of the shorter side (its median over some) or that else."""
+    if original is not None and max(original) <= most:
         return original
     if original is not None:
-        return (min(_LARGEST, *original),) * 2
+        return (min(most, *original),) * 2
     some = np.linspace(0, len(records) - 1, min(len(records), 64)).astype(np.int64)
     sides = [min(image.shape[:2]) for image in cast("list[NDArray[Any]]", records.gather(some))]
-    side = int(min(_LARGEST, max(8.0, float(np.median(sides)))))
+    side = int(min(most, max(8.0, float(np.median(sides)))))
     return (side, side)
 
 

@@ -16,6 +16,7 @@ from tacit.data.records import Records, Samples
 from tacit.errors import InputError
 from tacit.listing import nearest
 from tacit.modalities.base import Weights
+from tacit.modalities.text_replace import Replacement
 from tacit.modalities.text_tfidf import Tfidf, inverse_frequency, truncated, weighted
 from tacit.modalities.text_tokens import Subwords, parse_subwords, read_subwords, train_subwords
 from tacit.modalities.text_views import drop_and_swap, gather, span_mask
@@ -26,6 +27,7 @@ from tacit.nets.transformer import masked_mean
 
 # Longest text in tokens, size of a trained vocabulary, deletion rate of the weak and the strong view, reach
 # of the strong view's swaps, its masked share. Rates are means: every sample draws its own up to twice that.
+# "strong_replace" is UDA's share of words replaced by TF-IDF in the strong view, the same for every sample.
 DEFAULTS: dict[str, float] = {
     "length": 128,
     "vocabulary": 6000,
@@ -33,6 +35,7 @@ DEFAULTS: dict[str, float] = {
     "strong_drop": 0.1,
     "strong_reach": 2.0,
     "strong_mask": 0.15,
+    "strong_replace": 0.0,
 }
 _FITTED_ON = 100_000  # texts, evenly spaced over larger pools, that vocabularies are counted on
 _WIDTH = 256  # of the TF-IDF projections
@@ -52,8 +55,12 @@ class TextPrepared:
         words: WordVectors,
         settings: dict[str, float],
         lsa: tuple[Tensor, Tensor] | None = None,
+        replacement: Replacement | None = None,
     ) -> None:
-        """``lsa``: idf (V,) and components (D, V) of the subwords, for the encoder "tfidf" alone."""
+        """``lsa``: idf (V,) and components (D, V) of the subwords, for the encoder "tfidf" alone.
+
+        ``replacement``: where the strong view replaces words.
+        """
         self.weights: Weights = choice.weights
         self.settings = settings
         self.length = int(settings["length"])
@@ -65,6 +72,7 @@ class TextPrepared:
         self._tfidf = tfidf
         self._words = words
         self._lsa = lsa
+        self._replacement = replacement
         self._special = torch.from_numpy(subwords.special)
 
     def check(self, records: Records) -> None:
@@ -83,11 +91,9 @@ class TextPrepared:
         return self._view(batch, rng, drop=self.settings["weak_drop"], reach=0.0, mask=0.0)
 
     def strong(self, batch: Batch, rng: Generator) -> View:
-        """Tokens deleted, neighbours swapped, spans masked."""
-        chosen = self.settings
-        return self._view(
-            batch, rng, drop=chosen["strong_drop"], reach=chosen["strong_reach"], mask=chosen["strong_mask"]
-        )
+        """Tokens deleted, neighbours swapped, words replaced where the settings ask for it, spans masked."""
+        chosen = {name.removeprefix("strong_"): value for name, value in self.settings.items() if "strong" in name}
+        return self._view(batch, rng, **chosen)
 
     def tokens(self, batch: Batch) -> Tokens:
         """Ids (B, L), their places, and what is never hidden: padding and special tokens (True)."""
@@ -151,6 +157,8 @@ class TextPrepared:
         }
         if self._lsa is not None:
             tensors |= {"lsa_idf": self._lsa[0], "lsa_components": self._lsa[1]}
+        if self._replacement is not None:
+            tensors |= {f"replacement.{name}": tensor for name, tensor in self._replacement.state().items()}
         return meta, tensors
 
     @classmethod
@@ -161,15 +169,23 @@ class TextPrepared:
         subwords = parse_subwords(meta["tokenizer"], meta["pad_id"])
         tfidf = Tfidf.from_state(meta["tfidf"], _part(tensors, "tfidf"))
         words = WordVectors.from_state(meta["words"], _part(tensors, "words"))
-        return cls(choice, subwords, tfidf, words, meta["settings"], lsa)
+        replaced = _part(tensors, "replacement")
+        replacement = Replacement(**replaced) if replaced else None
+        return cls(choice, subwords, tfidf, words, meta["settings"], lsa, replacement)
 
     def _content(self, ids: Tensor) -> Tensor:
         return ~self._special.to(ids.device)[ids.long()]
 
-    def _view(self, batch: Batch, rng: Generator, *, drop: float, reach: float, mask: float) -> View:
+    def _view(
+        self, batch: Batch, rng: Generator, *, drop: float, reach: float, mask: float, replace: float = 0.0
+    ) -> View:
         ids = batch["tokens"]
         source = drop_and_swap(self._content(ids), ids != self.pad_id, drop, reach, rng)
         changed = gather(ids, source, self.pad_id)
+        if replace > 0.0:
+            if self._replacement is None:
+                raise ValueError("words can be replaced only where that was asked for when the texts were fitted")
+            changed = self._replacement(changed, self._content(changed), replace, rng)
         if mask > 0.0:
             changed = changed.masked_fill(span_mask(self._content(changed), mask, 3, rng), self.mask_id)
         return View(batch.replace(tokens=changed), Positions(source))
@@ -214,7 +230,8 @@ class TextModality:
         settings["length"] = _length(subwords.lengths(texts, longest), longest)
         lsa = _lsa(subwords, texts, int(settings["length"])) if choice.weights.spec == "tfidf" else None
         tfidf, words = Tfidf.fit(texts, _WIDTH), WordVectors.fit(texts)
-        return TextPrepared(choice, subwords, tfidf, words, settings, lsa)
+        replacement = _replacement(subwords, texts, int(settings["length"])) if settings["strong_replace"] else None
+        return TextPrepared(choice, subwords, tfidf, words, settings, lsa, replacement)
 
 
 def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -250,6 +267,11 @@ def _lsa(subwords: Subwords, texts: list[str], length: int) -> tuple[Tensor, Ten
     idf[subwords.special] = 0.0
     components = truncated(weighted(counts, idf), _WIDTH)
     return torch.from_numpy(idf), torch.from_numpy(components)
+
+
+def _replacement(subwords: Subwords, texts: list[str], length: int) -> Replacement:
+    ids = subwords.encode(texts, length)
+    return Replacement.fit(ids, ~torch.from_numpy(subwords.special)[ids.long()], subwords.vocab_size)
 
 
 def _spaced(total: int, most: int) -> NDArray[np.int64]:

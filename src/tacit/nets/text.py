@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from tacit.data.batch import Batch, Features
 from tacit.nets.transformer import Block, masked_mean
@@ -23,15 +22,18 @@ def by_length(tokens: Tensor, pad_id: int, encode: Encode) -> Features:
     """
     rows, length = tokens.shape
     order = (tokens != pad_id).sum(1).argsort(stable=True)
-    pooled, local = [], []
+    pooled: list[Tensor] = []
+    local: Tensor | None = None
     for part in torch.split(order, _TOGETHER if tokens.device.type == "cpu" else max(rows, 1)):
         ids, present = trimmed(tokens[part], pad_id)
         vectors, places = encode(ids, present)
         pooled.append(vectors)
-        local.append(pad(places * present.unsqueeze(2), (0, 0, 0, length - ids.shape[1])))
+        if local is None:
+            local = places.new_zeros(rows, length, places.shape[2])
+        local[part, : ids.shape[1]] = places * present.unsqueeze(2)
     back = order.argsort()
     positions = torch.arange(length, device=tokens.device).expand(rows, length)
-    return Features(torch.cat(pooled)[back], torch.cat(local)[back], positions, tokens != pad_id)
+    return Features(torch.cat(pooled)[back], local, positions, tokens != pad_id)
 
 
 def trimmed(tokens: Tensor, pad_id: int) -> tuple[Tensor, Tensor]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tacit.figures import significant
 from tacit.report.folder import Absent, Curve, RunFolder
-from tacit.report.text import Axis, significant, visible
+from tacit.report.text import Axis, visible
 
 _POINTS = 160
 

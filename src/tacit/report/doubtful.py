@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tacit.figures import share, significant
 from tacit.report.embedding import written
 from tacit.report.folder import Absent, RunFolder, floats, strings
 from tacit.report.previews import Album, Preview
-from tacit.report.text import finite, share, significant, visible
+from tacit.report.text import finite, visible
 
 _CARDS = 24
 _CHOICES = 3
@@ -18,7 +19,7 @@ _SIDE = 96
 
 @dataclass(frozen=True)
 class Card:
-    """One record: ``choices`` are class, probability in percent, the same in words."""
+    """One record: ``choices`` are class, probability in percent, the same in words; ``doubt`` may be empty."""
 
     id: str
     label: str
@@ -29,11 +30,12 @@ class Card:
 
 @dataclass(frozen=True)
 class Doubtful:
-    """The most doubtful predictions, what kind of doubt it is, and whether they are of unlabelled records."""
+    """The most doubtful predictions, how to lay them out, whether of unlabelled records, and whether all are alike."""
 
     cards: list[Card]
     kind: str
     unlabelled: bool
+    alike: bool
 
 
 def doubtful(folder: RunFolder, album: Album) -> Doubtful | Absent:
@@ -56,19 +58,19 @@ def doubtful(folder: RunFolder, album: Album) -> Doubtful | Absent:
     taken = table.take(rows)
     ids = [i or "" for i in strings(taken["id"])]
     labels = [label or "" for label in strings(taken["label"])]
+    alike = len(candidates) > 1 and bool(np.ptp(doubt[candidates]) <= 1e-6 * abs(doubt[candidates].max()))
     scale = floats(taken["scale"]).tolist() if "scale" in taken.column_names else [None] * len(rows)
     p = folder.probabilities(rows)
     cards = []
     for k, preview in enumerate(album.show(ids, _SIDE)):
-        label = visible(labels[k], 60)
+        label, unsure = visible(labels[k], 60), significant(float(doubt[rows[k]]), 2)
         if folder.kind == "number":
             label = written(labels[k])
             if (deviation := finite(scale[k])) is not None:
-                label += f" ± {significant(deviation)}"
+                label, unsure = f"{label} ± {significant(deviation)}", ""
         choices = [] if p is None or np.isnan(p[k]).any() else _choices(folder, p[k].tolist())
-        unsure = significant(float(doubt[rows[k]]), 2)
         cards.append(Card(visible(ids[k], 80), label, unsure, choices, preview))
-    return Doubtful(cards, _kind(cards), unlabelled)
+    return Doubtful(cards, _kind(cards), unlabelled, alike)
 
 
 def _choices(folder: RunFolder, p: list[float]) -> list[tuple[str, float, str]]:

@@ -10,10 +10,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from tacit.figures import share, significant
 from tacit.report.folder import Absent, RunFolder, floats, strings
 from tacit.report.plot import COLOURS, OTHER, Dot, Plot, plot
 from tacit.report.previews import Album
-from tacit.report.text import finite, share, significant, visible
+from tacit.report.text import finite, visible
 
 _LIMIT = 2000
 _STEPS = 7
@@ -188,7 +189,7 @@ def _words(kind: str, said: Said, k: int, one: str, hidden: Mapping[str, str]) -
             lines.append(f"while its label was hidden: {hidden[one]}")
     elif said.split[k] is not None:
         lines.append("no label given")
-    if doubt is not None:
+    if doubt is not None and said.scale[k] is None:
         lines.append(f"doubt {significant(doubt, 2)}")
     return title, (*lines, visible(one, 80))
 

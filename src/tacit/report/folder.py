@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tacit.errors import InputError
-from tacit.report.text import Measure
+from tacit.figures import Measure
 
 Curve = list[tuple[float, float]]
 

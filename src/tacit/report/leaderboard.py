@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tacit.figures import duration
 from tacit.report.folder import Absent, RunFolder
-from tacit.report.text import Axis, duration, finite, visible
+from tacit.report.text import Axis, finite, visible
 from tacit.report.verdict import Whisker, measure_marks, whisker
 
 _WORDS = {"better": "better", "worse": "worse", "same": "no clear difference"}
@@ -59,7 +60,7 @@ def leaderboard(folder: RunFolder) -> Leaderboard | Absent:
     rows = [_row(folder, e, axis, reference) for e in sorted(entries, key=lambda e: _rank(e, higher))]
     return Leaderboard(
         rows=rows,
-        metric=folder.measure.name,
+        metric=visible(folder.measure.name, 40),
         unit=folder.measure.unit,
         lower_is_better=not higher,
         reference=visible(reference),

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tacit.figures import share, significant
 from tacit.report.folder import Absent, RunFolder, floats, strings
-from tacit.report.text import share, significant, visible
+from tacit.report.text import visible
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,9 @@ def render_report(run_folder: Path, samples: Samples | None = None) -> str:
     """The page of a run as HTML text.
 
     ``samples(ids)`` returns the decoded samples of some records, one per id: image arrays (H, W, C),
-    strings, or table rows as mappings; without it, or where it raises `TacitError` or `OSError`, the page
-    has no previews. Raises `InputError` where the folder is no run or one of its files is damaged.
+    strings, or table rows as mappings; None for a record that is not at hand. Without it, or where it raises
+    `TacitError` or `OSError`, the page has no previews. Raises `InputError` where the folder is no run or one of
+    its files is damaged.
     """
     folder = read_folder(Path(run_folder))
     album = Album(samples)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tacit.errors import TacitError
-from tacit.report.text import significant, snippet, visible
+from tacit.figures import MINUS, significant
+from tacit.report.text import snippet, visible
 
 Samples = Callable[[Sequence[str]], list[Any]]
 
@@ -65,9 +66,10 @@ class Album:
                 self.trouble = visible(error, 300)
                 break
             for one, sample in zip(block, found, strict=True):
-                preview = preview_of(sample, side)
-                self._seen[one, side] = preview
-                self.room -= preview.size
+                if sample is not None:
+                    preview = preview_of(sample, side)
+                    self._seen[one, side] = preview
+                    self.room -= preview.size
         return [self._seen.get((i, side)) for i in ids]
 
 
@@ -119,4 +121,9 @@ def _encode(image: Image.Image, kind: str, **options: Any) -> bytes:
 def _cell(value: object) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return "–"
-    return significant(float(value), 4) if isinstance(value, float) else snippet(value, 60)
+    if not isinstance(value, float):
+        return snippet(value, 60)
+    if value.is_integer() and abs(value) < 1e15:
+        return f"{value:,.0f}".replace("-", MINUS)
+    text = significant(value, 4)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text

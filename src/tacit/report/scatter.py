@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tacit.figures import significant
 from tacit.report.folder import RunFolder
 from tacit.report.outoffold import HeldOutNumbers
 from tacit.report.plot import Dot, Plot, plot
 from tacit.report.previews import Album
-from tacit.report.text import Axis, significant, visible
+from tacit.report.text import Axis, visible
 
 _SIDE = 1000
 _LIMIT = 2000

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tacit.figures import MINUS, Measure, plural
 from tacit.report.folder import RunFolder
-from tacit.report.text import MINUS, Axis, Measure, finite, plural, visible
+from tacit.report.text import Axis, finite, visible
 
 _TONES = {"helped": "better", "hurt": "worse", "no measurable difference": "same"}
 
@@ -104,8 +105,7 @@ def _facts(folder: RunFolder, said: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(said.get("held_out"), int):
         facts.append(("Judged on", plural(said["held_out"], "held-out label") if said["held_out"] else "no label"))
     if data.get("test"):
-        counted = not isinstance(data["test"], bool)
-        facts.append(("Tested on", plural(data["test"], "record") if counted else "test records"))
+        facts.append(("Tested on", plural(data["test"], "record")))
     better = "" if folder.run.get("higher_is_better", True) else " (lower is better)"
-    facts += [("Measure", folder.measure.name + better), ("In use", visible(folder.deployed or "nothing"))]
+    facts += [("Measure", visible(folder.measure.name, 40) + better), ("In use", visible(folder.deployed or "nothing"))]
     return facts

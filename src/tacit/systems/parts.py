@@ -33,8 +33,9 @@ def fine_tuned(context: Context, before: Method | None) -> Method:
 
 
 def fine_tuning(context: Context) -> Settings:
-    """A gentler rate for weights that have learned something already."""
-    return defaults(context.prepared).but(encoder_rate=0.3, most_steps=1500)
+    """A gentler rate for weights that have learned something already; pretrained ones keep their own, gentler yet."""
+    usual = defaults(context.prepared)
+    return usual.but(encoder_rate=min(usual.encoder_rate, 0.3), most_steps=1500)
 
 
 def pretraining(context: Context) -> Settings:

@@ -13,6 +13,7 @@ from typing import cast
 
 from tacit.engines.method import Context, Method
 from tacit.engines.selftrain import SelfTrain, hard
+from tacit.engines.settings import Settings, defaults
 from tacit.engines.supervised import Supervised
 from tacit.systems.base import Stage, System
 from tacit.systems.parts import fine_tuned, fine_tuning
@@ -37,12 +38,17 @@ def pretrain(context: Context, before: Method | None) -> Method:
     )
 
 
+def teaching(context: Context) -> Settings:
+    """The usual rate, because the teacher starts where any other network does."""
+    return defaults(context.prepared).but(most_steps=1500)
+
+
 SYSTEM = System(
     name="pseudo-label-pretraining",
     title="Pretraining on predictions, then fine-tuning",
     family="selftrain",
     stages=(
-        Stage("teach", first, share=0.3, settings=fine_tuning),
+        Stage("teach", first, share=0.3, settings=teaching),
         Stage("pretrain", pretrain, share=0.5),
         Stage("fine-tune", fine_tuned, share=0.2, settings=fine_tuning),
     ),

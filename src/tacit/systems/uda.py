@@ -3,8 +3,8 @@
 Source: Xie et al. 2020, "Unsupervised Data Augmentation for Consistency Training". Target: the fixed prediction on
 the clean view, sharpened with temperature 0.4 and kept above a confidence of 0.8 (section 2.3 and appendix); the
 labelled signal is released gradually. Differs from FixMatch in soft targets, no alignment, and the release. For
-texts the paper back-translates or replaces words by TF-IDF; here the modality's strong view (word dropout, swaps,
-spans) stands in.
+texts the paper back-translates or replaces words by TF-IDF; the second is the text views' option ``strong_replace``,
+without which the modality's strong view (word dropout, swaps, spans) stands in.
 
 Claim: strong task-specific augmentation on the unlabelled copy beats small noise as the only changed part, with
 supervised training under the same augmentation as a control.

@@ -57,7 +57,7 @@ def from_array(
         _with(canonical(pa.table(cells)), columns),
         name,
         digest or array_digest(table),
-        lambda row: f"row {row} (counting from 0)",
+        lambda row: f"row {row}, counting from 0",
         root,
         named=False,
     )

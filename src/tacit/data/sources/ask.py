@@ -27,9 +27,9 @@ class Ask:
         path: str | None,
     ) -> Ask:
         """Checked: a named column of texts or paths implies the modality, and must not contradict it."""
-        for wanted, given, keyword in (("text", text, "text"), ("image", path, "path")):
+        for wanted, given, option in (("text", text, "text"), ("image", path, "path")):
             if given and modality not in (None, wanted):
-                raise InputError(f"{keyword}= is for modality {wanted!r}, but modality={modality!r} was asked for.")
+                raise InputError(f"--{option} is for modality {wanted!r}, but {modality!r} was asked for.")
         texts = (text,) if isinstance(text, str) else tuple(text or ())
         found = "text" if texts else "image" if path else modality
         return Ask(found, id, (exclude,) if isinstance(exclude, str) else tuple(exclude), texts, path)
@@ -40,6 +40,6 @@ class Ask:
 
     def without_columns(self, what: str) -> None:
         """An error where a column was named for a source that has none."""
-        for keyword, given in (("id", self.id), ("text", self.text), ("path", self.path)):
+        for option, given in (("id", self.id), ("text", self.text), ("path", self.path)):
             if given:
-                raise InputError(f"{keyword}= names a column of a table, but {what} has no columns.")
+                raise InputError(f"--{option} names a column of a table, but {what} has no columns.")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tacit.data.sources.files import objects
+from tacit.data.sources.files import listed, objects
 from tacit.errors import InputError
 from tacit.listing import nearest
 
@@ -156,11 +156,32 @@ def ids_of(raw: RawTable, name: str | None) -> tuple[tuple[str, ...], str | None
         check_unique(ids, raw, name)
         return ids, name
     for candidate in raw.table.column_names:
-        if raw.named and candidate.strip().lower() == "id":
-            cells = id_cells(raw.table.column(candidate))
-            if None not in cells and len(set(cells)) == len(cells):
-                return tuple(str(cell) for cell in cells), candidate
+        if raw.named and candidate.strip().lower() == "id" and tells_apart(raw, candidate):
+            return tuple(map(str, id_cells(raw.table.column(candidate)))), candidate
     return tuple(str(i) for i in range(raw.table.num_rows)), None
+
+
+def require_columns(raw: RawTable, names: Sequence[str]) -> None:
+    """An `InputError` that names every column that a model reads and the table does not have."""
+    known = raw.table.column_names
+    missing = [name for name in names if name not in known]
+    if len(missing) == 1:
+        hint = nearest(missing[0], known)
+        raise InputError(f"{raw.name} has no column {missing[0]!r}, which the model reads. {hint}")
+    if missing:
+        which = listed([repr(name) for name in missing], 8)
+        raise InputError(f"{raw.name} has no columns {which}, which the model reads. It has: {listed(known, 20)}.")
+
+
+def id_entry(column: str | None) -> dict[str, str]:
+    """What a schema keeps of the column of ids, so that later data is read by it too."""
+    return {} if column is None else {"id": column}
+
+
+def tells_apart(raw: RawTable, name: str) -> bool:
+    """Whether the cells of a column could be ids: none is missing, none occurs twice."""
+    cells = id_cells(raw.table.column(name))
+    return None not in cells and len(set(cells)) == len(cells)
 
 
 def check_unique(ids: Sequence[str], raw: RawTable, column: str) -> None:

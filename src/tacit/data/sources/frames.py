@@ -35,7 +35,7 @@ def from_frame(source: Any) -> RawTable | list[Any] | None:
 def raw_table(table: pa.Table, name: str) -> RawTable:
     """A table in memory; rows are counted from 0."""
     table = canonical(table)
-    return RawTable(table, name, _digest(table), lambda row: f"row {row} (counting from 0)")
+    return RawTable(table, name, _digest(table), lambda row: f"row {row}, counting from 0")
 
 
 def _column(series: Any) -> pa.ChunkedArray:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tacit.data.records import Image, Samples
 from tacit.data.sources.alike import check_convertible, common, convert, seen
 from tacit.data.sources.decode import decode, probe, quiet
-from tacit.data.sources.files import manifest
+from tacit.data.sources.files import listed, manifest
 from tacit.data.sources.pixels import Form, kept_dtype, typed
 from tacit.errors import InputError
 
@@ -150,7 +150,7 @@ class ImageArrays:
 
 
 def _probe_all(paths: Sequence[Path]) -> list[Form]:
-    """All forms; every broken file is found before the error, which names the first and counts the rest."""
+    """All forms; every broken file is found before the error, which says what ails the first and names the rest."""
 
     def attempt(i: int) -> Form | InputError:
         try:
@@ -160,10 +160,10 @@ def _probe_all(paths: Sequence[Path]) -> list[Form]:
 
     with quiet():
         results = [attempt(i) for i in range(len(paths))]
-    errors = [r for r in results if isinstance(r, InputError)]
-    if errors:
-        rest = f" {len(errors) - 1} more images cannot be read either." if len(errors) > 1 else ""
-        raise InputError(f"{errors[0]}{rest}")
+    broken = [i for i, r in enumerate(results) if isinstance(r, InputError)]
+    if broken:
+        others = listed([str(paths[i]) for i in broken[1:]], 8)
+        raise InputError(f"{results[broken[0]]}{f' Nor can these be read: {others}.' if others else ''}")
     return [r for r in results if isinstance(r, Form)]
 
 

@@ -19,7 +19,7 @@ def join(a: Records, b: Records, prefix: str) -> Records:
     if a.modality != b.modality:
         raise InputError(
             f"cannot add {b.description} to {a.description}: one is of modality {b.modality!r}, the other "
-            f"{a.modality!r}. Give data of one modality, or say which it is with modality=."
+            f"{a.modality!r}. Give data of one modality, or say which it is with --modality."
         )
     b = b.conform(a.schema)
     if taken := set(a.ids) & set(b.ids):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from tacit.data.sources.columns import Columns, RawTable, check_unique, ids_of, is_text, matches, trimmed
+from tacit.data.sources.columns import Columns, RawTable, check_unique, id_entry, ids_of, is_text, matches, trimmed
 from tacit.data.sources.files import IMAGE_SUFFIXES, existing
 from tacit.data.sources.images import ImageFiles
 from tacit.errors import InputError
@@ -44,13 +44,15 @@ def image_list(raw: RawTable, column: str, *, id: str | None = None) -> ImageFil
         check_unique(ids, raw, column)
     else:
         ids, _ = ids_of(raw, id)
-    return ImageFiles(
+    source = ImageFiles(
         root,
         paths,
         description=f"{len(paths):,} images listed in {raw.name}, column {column!r}",
         ids=ids,
         columns=Columns(raw.table),
     )
+    source.schema |= {"path": column} | id_entry(id)
+    return source
 
 
 def _inside(raw: RawTable, row: int, column: str, cell: str | None, root: Path) -> str:
@@ -77,7 +79,7 @@ def _checked(raw: RawTable, row: int, column: str, full: Path) -> Path:
         existing(full)
     except InputError as error:
         raise InputError(
-            f"{raw.cell(row, column)}: {error} If this is no list of images, say modality='table' or 'text'."
+            f"{raw.cell(row, column)}: {error} If this is no list of images, say --modality table or --modality text."
         ) from error
     raise InputError(f"{raw.cell(row, column)}: {full} is a folder; the path of an image is expected.")
 

@@ -25,13 +25,13 @@ def from_raw(raw: RawTable, ask: Ask) -> Source:
         if column is not None:
             return image_list(raw, column, id=ask.id)
         if modality == "image":
-            raise InputError(f"no column of {raw.name} holds paths of images. Name one with path=.")
+            raise InputError(f"no column of {raw.name} holds paths of images. Name one with --path.")
     if modality in (None, "text"):
         columns = ask.text or _text_columns(raw, ask)
         if columns:
-            return TextTable(raw, columns, id=ask.id)
+            return TextTable(raw, columns, id=ask.id, exclude=ask.exclude)
         if modality == "text":
-            raise InputError(f"no column of {raw.name} holds texts. Name one with text=.")
+            raise InputError(f"no column of {raw.name} holds texts. Name one with --text.")
     return TableSource(raw, id=ask.id, exclude=ask.exclude)
 
 

@@ -13,14 +13,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tacit.data.records import Samples
-from tacit.data.sources.columns import Columns, RawTable, ids_of
+from tacit.data.sources.columns import Columns, RawTable, id_entry, ids_of, require_columns
+from tacit.data.sources.files import listed
 from tacit.data.sources.kinds import CONSTANT, Kind, decide, typed
 from tacit.errors import InputError
 
+EXCLUDED = "it was kept aside"
+"""The reason why a target or group is no feature, or what a user dropped."""
+
 
 class TableSource:
-    """Rows of a table. ``schema`` has the ``columns`` that are features, and those ``left_out`` with the
-    reason.
+    """Rows of a table. ``schema`` has the ``columns`` that are features, those ``left_out`` with the reason, and
+    the ``id`` column where there is one.
 
     ``exclude`` are columns that are known but no features (targets, groups); every column, feature or not, is
     a side column too.
@@ -44,7 +48,9 @@ class TableSource:
         left_out: list[dict[str, str]] = []
         if kinds is None:
             kinds, left_out = _decide_all(raw, id_column, exclude)
-        self.schema: dict[str, Any] = {"columns": list(kinds), "left_out": left_out}
+        else:
+            require_columns(raw, [kind["name"] for kind in kinds])
+        self.schema: dict[str, Any] = {"columns": list(kinds), "left_out": left_out} | id_entry(id_column)
         self._features = pa.table({kind["name"]: typed(raw, kind) for kind in kinds}).combine_chunks()
         self.description = _describe(raw, kinds, left_out, id_column)
 
@@ -74,7 +80,7 @@ def _decide_all(
         if name == id_column:
             kind = "it is the id"
         elif name in exclude:
-            kind = "it was excluded"
+            kind = EXCLUDED
         else:
             kind = decide(raw, name)
         if isinstance(kind, str):
@@ -94,9 +100,11 @@ def _decide_all(
 
 
 def _describe(raw: RawTable, kinds: Sequence[Kind], left_out: list[dict[str, str]], id_column: str | None) -> str:
-    counts = Counter(kind["kind"] for kind in kinds)
-    what = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
-    out = [f"{e['name']} ({e['reason'].removeprefix('it is ').removeprefix('it was ')})" for e in left_out]
-    without = f"; left out: {', '.join(out[:8])}{f' and {len(out) - 8} more' if len(out) > 8 else ''}" if out else ""
+    counts, count = Counter(kind["kind"] for kind in kinds), len(kinds)
+    what = ", ".join(f"{number} {kind}" for kind, number in counts.most_common())
+    out = [f"{e['name']} ({e['reason'].removeprefix('it is ')})" for e in left_out if e["reason"] != EXCLUDED]
+    without = f"; left out: {listed(out, 8)}" if out else ""
+    aside = [e["name"] for e in left_out if e["reason"] == EXCLUDED]
+    without += f"; kept aside: {listed(aside, 8)}" if aside else ""
     by = f"; ids from {id_column!r}" if id_column is not None else ""
-    return f"{raw.table.num_rows:,} rows of {raw.name} ({len(kinds)} columns: {what}{without}{by})"
+    return f"{raw.table.num_rows:,} rows of {raw.name} ({count} column{'s' * (count != 1)}: {what}{without}{by})"

@@ -74,11 +74,12 @@ def _canonical(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _from_zero(row: int) -> str:
-    return f"row {row} (counting from 0)"
+    return f"row {row}, counting from 0"
 
 
 def _after_header(row: int) -> str:
-    return f"row {row + 2} (the header is row 1)"
+    """As spreadsheets count: the header is row 1."""
+    return f"row {row + 2}"
 
 
 def _parquet(data: bytes, path: Path) -> pa.Table:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tacit.data.records import Samples
-from tacit.data.sources.columns import Columns, RawTable, ids_of
+from tacit.data.sources.columns import Columns, RawTable, id_entry, ids_of, require_columns
 from tacit.data.sources.files import decode_text, folder_columns, listed, manifest, read_bytes
+from tacit.data.sources.kinds import is_free_text
 from tacit.errors import InputError
 
 
@@ -22,20 +23,22 @@ class TextTable:
 
     modality = "text"
 
-    def __init__(self, raw: RawTable, names: Sequence[str], *, id: str | None = None) -> None:
+    def __init__(
+        self, raw: RawTable, names: Sequence[str], *, id: str | None = None, exclude: Sequence[str] = ()
+    ) -> None:
         raw.check(names)
-        self._raw, self._id, self._names = raw, id, tuple(names)
+        self._raw, self._id, self._names, self._exclude = raw, id, tuple(names), tuple(exclude)
         self.root = raw.root
         self.ids, id_column = ids_of(raw, id)
         self.columns = Columns(raw.table)
-        self.schema: dict[str, Any] = {"columns": list(names)}
+        self.schema: dict[str, Any] = {"columns": list(names)} | id_entry(id_column)
         cells = [["" if v is None else str(v) for v in raw.column(name).to_pylist()] for name in names]
         self._texts = ["\n".join(filter(None, row)) for row in zip(*cells, strict=True)]
         if not any(text.strip() for text in self._texts):
             raise InputError(f"{raw.name}, column {', '.join(map(repr, names))}: every text is empty.")
         by = f"; ids from {id_column!r}" if id_column is not None else ""
         which = " and ".join(map(repr, names))
-        others = [name for name in raw.table.column_names if name not in names and name != id_column]
+        others = [name for name in raw.table.column_names if name not in (*names, *exclude, id_column)]
         unread = f"; not read: {listed(others, 6)}" if others else ""
         self.description = f"{raw.table.num_rows:,} texts in {raw.name} (column {which}{by}{unread})"
 
@@ -46,11 +49,19 @@ class TextTable:
         return hashlib.sha256(f"{self._raw.digest} {json.dumps(self._names)}".encode()).hexdigest()
 
     def conform(self, schema: dict[str, Any]) -> TextTable:
-        """The same rows read from the columns of ``schema``; a single text column may have another name."""
+        """The same rows read from the columns of ``schema``; a single column of free text may have another name."""
         wanted = _wanted(schema, self.description)
-        if not wanted or (len(wanted) == len(self._names) == 1 and wanted[0] not in self._raw.table.column_names):
+        if not wanted or self._stands_for(wanted):
             return self
-        return TextTable(self._raw, wanted, id=self._id)
+        require_columns(self._raw, wanted)
+        return TextTable(self._raw, wanted, id=self._id, exclude=self._exclude)
+
+    def _stands_for(self, wanted: Sequence[str]) -> bool:
+        """Whether the only text here must be what another table calls by the one name in ``wanted``."""
+        names = self._raw.table.column_names
+        if len(wanted) != 1 or len(self._names) != 1 or wanted[0] in names:
+            return False
+        return len(names) == 1 or is_free_text(self._raw.table.column(self._names[0]))
 
 
 class TextList:

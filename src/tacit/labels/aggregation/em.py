@@ -1,0 +1,76 @@
+"""Expectation-maximisation over votes: what each item is, and how each source errs, in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tacit.labels.aggregation.confusions import Counts, Estimator
+from tacit.labels.aggregation.tally import Floats, Tally
+
+
+@dataclass(frozen=True)
+class Fit:
+    """``p``: (items, C) beliefs; ``prior``: (C,); ``confusion``: (S, C, K); ``log_likelihood`` of all votes."""
+
+    p: Floats
+    prior: Floats
+    confusion: Floats
+    log_likelihood: float
+
+
+@dataclass(frozen=True)
+class Believed:
+    """A network's beliefs, ``log_prior``, and the beliefs to ``start`` from: (items, C) each."""
+
+    log_prior: Floats
+    start: Floats
+
+
+def fit(
+    tally: Tally,
+    estimator: Estimator,
+    weight: Floats,
+    iterations: int,
+    believed: Believed | None = None,
+) -> Fit:
+    """Maximisation and expectation by turns.
+
+    ``weight``: (S,) what part of an independent source each counts for. ``believed``: what a network thinks of the
+    items; without it they share a class prior, which is estimated too, and the start is their vote shares.
+    """
+    p = tally.shares() if believed is None else believed.start
+    shares = _mean(p[np.diff(tally.said.indptr) > 0])
+    mean = None if believed is None else _mean(np.exp(believed.log_prior))
+    prior, confusion, log_likelihood = shares, np.empty(0), 0.0
+    for _ in range(iterations):
+        counts = Counts(tally.expected(p), p.sum(axis=0), shares, tally.informative)
+        prior = estimator.prior(counts) if mean is None else mean
+        confusion = estimator.confusion(counts, prior)
+        scores = tally.log_evidence(confusion, weight)
+        scores += np.log(np.maximum(prior, 1e-300)) if believed is None else believed.log_prior
+        p, log_likelihood = normalised(scores)
+    return Fit(p, prior, confusion, log_likelihood)
+
+
+def _mean(p: Floats) -> Floats:
+    return np.asarray(p.mean(axis=0)) if len(p) else np.full(p.shape[1], 1 / p.shape[1])
+
+
+def normalised(scores: Floats) -> tuple[Floats, float]:
+    """Probabilities (items, C) from log-weights, which are overwritten, and the sum of their log-sums.
+
+    Column by column: C is small, and reducing along it would take ten times as long.
+    """
+    classes = scores.shape[1]
+    largest = scores[:, 0].copy()
+    for c in range(1, classes):
+        np.maximum(largest, scores[:, c], out=largest)
+    scores -= largest[:, None]
+    np.exp(scores, out=scores)
+    total = scores[:, 0].copy()
+    for c in range(1, classes):
+        total += scores[:, c]
+    scores /= total[:, None]
+    return scores, float(largest.sum() + np.log(total).sum())

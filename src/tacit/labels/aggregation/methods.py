@@ -1,0 +1,87 @@
+"""What a set of votes says of each record: majority, one coin, Dawid and Skene, and tacit's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tacit.errors import InputError
+from tacit.labels.aggregation.confusions import Estimator, Free, OneCoin, Regularised
+from tacit.labels.aggregation.dependence import shared_weight
+from tacit.labels.aggregation.em import fit
+from tacit.labels.aggregation.tally import Floats
+
+if TYPE_CHECKING:
+    from tacit.labels.votes import Votes
+
+ITERATIONS = 10
+"""As many as Dawid and Skene's own example took; more let few votes drift."""
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """What votes add up to.
+
+    ``p``: (n, C) beliefs, for records that no one speaks of the prior. ``prior``: (C,). ``confusion``: (S, C, K) as
+    in `Votes`, and ``weight`` (S,) what part of an independent source each counts for; both None for a majority.
+    ``log_likelihood``: of all votes together; NaN for a majority, which is no model of them.
+    """
+
+    p: Floats
+    prior: Floats
+    confusion: Floats | None = None
+    weight: Floats | None = None
+    log_likelihood: float = float("nan")
+
+
+def majority(votes: Votes) -> Aggregate:
+    """The class with most votes; tied classes share alike, so that accuracies are expected ones under random ties."""
+    numbers = votes.tally().numbers()
+    first = numbers == numbers.max(axis=1, keepdims=True)
+    winners = first / first.sum(axis=1, keepdims=True)
+    return _spread(votes, winners, np.full(votes.outcomes, 1 / votes.outcomes))
+
+
+def one_coin(votes: Votes, iterations: int = ITERATIONS, smoothing: float = 1.0) -> Aggregate:
+    """Each source is right at a rate of its own, whatever the truth: expectation-maximisation from vote shares.
+
+    ``smoothing`` right and as many wrong votes are added to each source's.
+    """
+    return _fitted(votes, OneCoin(_positive(smoothing)), np.ones(len(votes.sources)), iterations)
+
+
+def dawid_skene(votes: Votes, iterations: int = ITERATIONS, smoothing: float = 0.01) -> Aggregate:
+    """Each source has a confusion matrix of its own (Dawid and Skene 1979), by as many steps from vote shares.
+
+    ``smoothing`` votes are added to every cell of each matrix and items to every class. Silence is one more column
+    where the votes hold it informative.
+    """
+    return _fitted(votes, Free(_positive(smoothing)), np.ones(len(votes.sources)), iterations)
+
+
+def aggregate(votes: Votes, iterations: int = ITERATIONS) -> Aggregate:
+    """tacit's own: confusions that are partially pooled or anchored (`Regularised`), near-duplicates share a vote."""
+    return _fitted(votes, Regularised(), shared_weight(votes.tally()), iterations)
+
+
+def _fitted(votes: Votes, estimator: Estimator, weight: Floats, iterations: int) -> Aggregate:
+    if iterations < 1:
+        raise InputError(f"{iterations} iterations were asked for; give 1 or more")
+    found = fit(votes.tally(), estimator, weight, iterations)
+    whole = _spread(votes, found.p, found.prior)
+    return Aggregate(whole.p, found.prior, found.confusion, weight, found.log_likelihood)
+
+
+def _spread(votes: Votes, p: Floats, prior: Floats) -> Aggregate:
+    """Beliefs of the records that are spoken of, the prior of all others."""
+    everywhere = np.tile(prior, (len(votes), 1))
+    everywhere[votes.observed()] = p
+    return Aggregate(everywhere, prior)
+
+
+def _positive(smoothing: float) -> float:
+    if not smoothing > 0:
+        raise InputError(f"a smoothing of {smoothing:g} was given; give a number above 0, for what was never seen")
+    return smoothing

@@ -1,0 +1,60 @@
+"""Which mixture suits the parts, and whether they speak of the same records and truths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tacit.data.task import Classes, MultiLabel, Number
+from tacit.errors import InputError
+from tacit.labels.base import Labels
+
+
+def combined(parts: Sequence[Labels], trust: Sequence[float] | None) -> Labels:
+    """As `Labels.combine`."""
+    if not parts:
+        raise InputError("there is nothing to combine; give at least one kind of evidence")
+    weights = tuple(float(t) for t in trust) if trust is not None else (1.0,) * len(parts)
+    if len(weights) != len(parts):
+        raise InputError(f"there are {len(weights)} trusts for {len(parts)} kinds of evidence; give one each")
+    if bad := [t for t in weights if not 0 < t <= 1]:
+        raise InputError(f"a trust of {bad[0]:g} was given; it has to be above 0 and at most 1")
+    _require_alike(parts)
+    if isinstance(parts[0].task, Number):
+        from tacit.labels.number_mixture import NumberMixture
+
+        return NumberMixture(parts, weights)
+    from tacit.labels.mixture import Mixture
+
+    return Mixture(parts, weights)
+
+
+def _require_alike(parts: Sequence[Labels]) -> None:
+    first = parts[0]
+    for part in parts[1:]:
+        if len(part) != len(first):
+            raise InputError(
+                f"evidence on {len(part):,} records cannot be combined with evidence on {len(first):,}; "
+                "all parts have to speak of the same records"
+            )
+        if isinstance(part.task, Number) != isinstance(first.task, Number):
+            raise InputError("evidence on numbers cannot be combined with evidence on classes")
+        if isinstance(part.task, Classes | MultiLabel) and isinstance(first.task, Classes | MultiLabel):
+            _require_same_names(first.task, part.task)
+
+
+def _require_same_names(first: Classes | MultiLabel, other: Classes | MultiLabel) -> None:
+    if type(first) is not type(other):
+        raise InputError("evidence on one class a record cannot be combined with evidence on several labels a record")
+    if first.names == other.names:
+        return
+    if set(first.names) == set(other.names):
+        place = next(k for k, (a, b) in enumerate(zip(first.names, other.names, strict=True)) if a != b)
+        raise InputError(
+            f"the parts name their classes in different orders: class {place} is {first.names[place]!r} in one and "
+            f"{other.names[place]!r} in another; give all of them the same classes=[...]"
+        )
+    missing = sorted(set(first.names) ^ set(other.names))
+    raise InputError(
+        f"the parts do not have the same classes: {missing[0]!r} is in one only; give all of them the same "
+        "classes=[...]"
+    )

@@ -1,0 +1,111 @@
+"""Evidence of any kind, alone or mixed, as lines of JSON: nothing is lost, and a person can read it.
+
+A part starts with a line of its own, ``{"tacit": "labels", "format": 1, "kind": "Candidates", ...}``, which says the
+classes in their order and whatever parameters the kind has. Every further line is one observation, which names its
+records by their ids. Evidence of several kinds is several parts, one after another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tacit.data.atomic import atomic_write
+from tacit.errors import InputError
+from tacit.labels.base import Labels
+from tacit.labels.parts import Parts
+from tacit.listing import pick, subclasses
+
+FORMAT = 1
+
+
+def write_evidence(path: Path, labels: Labels, ids: Sequence[str]) -> None:
+    """Write ``labels``, aligned to ``ids``, as lines of JSON."""
+    parts, trusts = (labels.parts, labels.trust) if isinstance(labels, Parts) else ((labels,), (1.0,))
+    lines: list[Mapping[str, Any]] = []
+    for part, trust in zip(parts, trusts, strict=True):
+        lines.append({"tacit": "labels", "format": FORMAT, "kind": type(part).__name__, "trust": trust} | part.header())
+        lines += part.rows(ids)
+    atomic_write(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+
+
+def is_native(path: Path) -> bool:
+    """Whether the file starts as this module writes it."""
+    with path.open("rb") as file:
+        start = file.readline(1_000_000)
+    try:
+        first = json.loads(start)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return False
+    return isinstance(first, dict) and first.get("tacit") == "labels"
+
+
+def read_evidence(path: Path, ids: Sequence[str]) -> Labels:
+    """The inverse of `write_evidence`; a line that cannot be read is an `InputError` that names it."""
+    lines = Lines(path)
+    parts: list[Labels] = []
+    trust: list[float] = []
+    kinds = {name: kind for name, kind in subclasses("tacit.labels", Labels).items() if not issubclass(kind, Parts)}
+    while (header := lines.header()) is not None:
+        if header.get("format") != FORMAT:
+            raise InputError(f"{lines.where} has format {header.get('format')!r}; this version reads format {FORMAT}")
+        kind = pick(str(header.get("kind")), kinds, f"kind of evidence ({lines.where})")
+        try:
+            parts.append(kind.from_rows(header, lines.rows(), ids))
+        except KeyError as error:
+            raise InputError(
+                f"{lines.where}: no record, class or field is named {error.args[0]!r}; mend the line or drop it"
+            ) from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{lines.where} cannot be read: {error}; mend the line or drop it") from None
+        trust.append(float(header.get("trust", 1.0)))
+    if not parts:
+        raise InputError(f"{path} holds no evidence")
+    return parts[0] if len(parts) == 1 and trust == [1.0] else Labels.combine(*parts, trust=trust)
+
+
+class Lines:
+    """The objects of a file, part by part, and where the reading is."""
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.name
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path.name} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        self._lines = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
+        self._next = 0
+
+    @property
+    def where(self) -> str:
+        """The line that was read last."""
+        number = self._lines[self._next - 1][0] if self._next else 1
+        return f"{self._name}, line {number}"
+
+    def header(self) -> dict[str, Any] | None:
+        """The next part's first line; None at the end."""
+        if self._next == len(self._lines):
+            return None
+        found = self._object()
+        self._next += 1
+        if found.get("tacit") != "labels":
+            raise InputError(f'{self.where} does not start a part; expected {{"tacit": "labels", ...}}')
+        return found
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The observations of the part."""
+        while self._next < len(self._lines) and (found := self._object()).get("tacit") != "labels":
+            self._next += 1
+            yield found
+
+    def _object(self) -> dict[str, Any]:
+        number, line = self._lines[self._next]
+        try:
+            found = json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise InputError(f"{self._name}, line {number} is no JSON: {error}") from None
+        if not isinstance(found, dict):
+            raise InputError(f"{self._name}, line {number} holds no JSON object, but a {type(found).__name__}")
+        return found

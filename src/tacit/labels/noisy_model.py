@@ -1,0 +1,145 @@
+"""The noise transition as it is learned: estimated from predictions, or trained with the network."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from tacit.data.prediction import Prediction
+from tacit.labels.base import posterior_by_gradient
+from tacit.labels.local import LocalModel, categorical, weighed
+from tacit.labels.noisy import Estimator, Noisy
+from tacit.labels.transitions import Floats, Ints, anchor_transition, confident_transition, likeliest_transition
+
+RIGHT = 0.9
+"""How often a learned transition starts out to be right."""
+
+SLACK = 1e-3
+"""The part of every row of an estimate that is spread evenly, so that what was never counted stays possible."""
+
+
+class Channel(nn.Module):
+    """How a true class becomes a given one."""
+
+    def log_transition(self) -> Tensor:
+        """(C, C) float64 log T[true, given]."""
+        raise NotImplementedError
+
+    def fit(self, p: Floats, observed: Ints, y: Ints) -> None:
+        """Refit to the probabilities of all sites (n, C) and the classes given to the ``observed`` ones."""
+
+
+class FixedChannel(Channel):
+    """A transition that stays as it is."""
+
+    transition: Tensor
+
+    def __init__(self, transition: Floats) -> None:
+        super().__init__()
+        self.register_buffer("transition", torch.from_numpy(transition.copy()))
+
+    def log_transition(self) -> Tensor:
+        return self.transition.log()
+
+
+class EstimatedChannel(FixedChannel):
+    """A transition by `confident_transition` or `anchor_transition`; labels are taken at their word before.
+
+    So the first network learns to predict the noisy labels, which is what the estimators ask for.
+    """
+
+    def __init__(self, classes: int, estimator: Estimator) -> None:
+        super().__init__(_slackened(np.eye(classes)))
+        self.estimator = estimator
+
+    def fit(self, p: Floats, observed: Ints, y: Ints) -> None:
+        found = anchor_transition(p) if self.estimator == "anchors" else confident_transition(p[observed], y)
+        self.transition.copy_(torch.from_numpy(_slackened(found)))
+
+
+class LearnedChannel(Channel):
+    """A trainable transition whose diagonal is the largest of each row: T is I + sigmoid(w) off it, rows rescaled.
+
+    The form is that of Li et al. 2021. Their regulariser log det T, like the trace of Tanno et al. 2019, would pull
+    T towards the noisiest that explains the labels, against a network that takes the noise up itself; here the
+    start and dominance stand alone.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        off = (1 - RIGHT) / max(classes - 1, 1)
+        self.weight = nn.Parameter(_weights(np.full((classes, classes), off) + np.eye(classes) * (RIGHT - off)))
+
+    def log_transition(self) -> Tensor:
+        diagonal = torch.eye(len(self.weight), dtype=torch.bool, device=self.weight.device)
+        return torch.log_softmax(logsigmoid(self.weight).masked_fill(diagonal, 0.0), dim=1)
+
+    def fit(self, p: Floats, observed: Ints, y: Ints) -> None:
+        """By expectation-maximisation from where it is, for probabilities of the true class."""
+        start = self.log_transition().detach().exp().cpu().numpy()
+        with torch.no_grad():
+            self.weight.copy_(_weights(likeliest_transition(p[observed], y, start)))
+
+
+class NoisyModel(LocalModel):
+    """`Noisy` labels with the transition that is learned along the way."""
+
+    labels: Noisy
+
+    def __init__(self, labels: Noisy, channel: Channel) -> None:
+        super().__init__(labels)
+        self.channel = channel
+
+    def emission(self) -> Tensor:
+        y = torch.from_numpy(self.labels.y[self.labels.observed()])
+        log_transition = self.channel.log_transition()
+        return log_transition.T[y.to(log_transition.device)]
+
+    def log_likelihood(self, prediction: Prediction) -> Tensor:
+        return weighed(self.emission(), self.labels.observed(), prediction)
+
+    def posterior(self, prediction: Prediction) -> Prediction:
+        known = partial(weighed, self.emission().detach(), self.labels.observed())
+        return posterior_by_gradient(known, self.labels.units(), prediction)
+
+    def fit(self, prediction: Prediction) -> None:
+        """Refit the transition to predictions of all records, made by networks that did not train on them.
+
+        A given transition stays, and so does any where no record has a label.
+        """
+        observed = self.labels.observed()
+        if len(observed):
+            p = categorical(prediction).p.detach().cpu().double().numpy()
+            self.channel.fit(p, observed, self.labels.y[observed])
+
+    def fitted(self) -> Noisy:
+        """The labels with the transition as it stands, fixed."""
+        transition = self.channel.log_transition().detach().exp().cpu().numpy()
+        return Noisy(self.labels.y, transition, self.labels.task.names)
+
+    def take(self, index: NDArray[np.int64]) -> NoisyModel:
+        return NoisyModel(self.labels.take(index), self.channel)
+
+
+def channel_of(labels: Noisy) -> Channel:
+    """A fresh channel of the kind that the labels ask for."""
+    if labels.transition is not None:
+        return FixedChannel(labels.transition)
+    if labels.how == "learn":
+        return LearnedChannel(labels.task.outputs)
+    return EstimatedChannel(labels.task.outputs, labels.estimator)
+
+
+def _slackened(transition: Floats) -> Floats:
+    return np.asarray((1 - SLACK) * transition + SLACK / len(transition))
+
+
+def _weights(transition: Floats) -> Tensor:
+    """(C, C) w with sigmoid(w) = T_ij / T_ii, as near as a dominant diagonal allows."""
+    ratio = torch.from_numpy(transition / np.maximum(np.diag(transition)[:, None], 1e-12))
+    return torch.logit(ratio.clamp(1e-6, 1 - 1e-6))

@@ -1,0 +1,84 @@
+"""The class prior of `Positives` as the training loop calls it: given, or estimated from predictions."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tacit.data.prediction import Prediction
+from tacit.labels.base import posterior_by_gradient
+from tacit.labels.class_prior import Share, positive_share
+from tacit.labels.local import LocalModel, categorical, weighed
+from tacit.labels.positives import Positives
+
+START = 0.9
+"""The propensity before the first fit: almost that unlabelled is negative, whose scores are in the right order."""
+
+
+class Prior(nn.Module):
+    """(K,) the share of positives, and its interval (NaN where it was given)."""
+
+    value: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, labels: Positives) -> None:
+        super().__init__()
+        start = np.clip(labels.share / START, 1e-3, 1.0) if labels.prior is None else labels.prior
+        self.register_buffer("value", torch.tensor(start, dtype=torch.float64))
+        for end in ("low", "high"):
+            self.register_buffer(end, torch.full((len(start),), torch.nan, dtype=torch.float64))
+
+    def set(self, label: int, share: Share) -> None:
+        """Take what was estimated for a label."""
+        self.value[label], self.low[label], self.high[label] = share
+
+
+class PositivesModel(LocalModel):
+    """`Positives` with the class prior that is estimated along the way."""
+
+    labels: Positives
+
+    def __init__(self, labels: Positives, prior: Prior) -> None:
+        super().__init__(labels)
+        self.prior = prior
+
+    def emission(self) -> Tensor:
+        return self.labels.emission_at(self.prior.value)
+
+    def log_likelihood(self, prediction: Prediction) -> Tensor:
+        return weighed(self.emission(), self.labels.observed(), prediction)
+
+    def posterior(self, prediction: Prediction) -> Prediction:
+        known = partial(weighed, self.emission().detach(), self.labels.observed())
+        return posterior_by_gradient(known, self.labels.units(), prediction)
+
+    def fit(self, prediction: Prediction) -> None:
+        """Estimate every prior that is not given (`positive_share`), from predictions made out of sample.
+
+        The bootstrap of the interval draws from a seed of its own, so that the same predictions give the same one.
+        Labels without both labelled and unlabelled records keep the prior they have.
+        """
+        labels = self.labels
+        if labels.prior is not None:
+            return
+        log_p = categorical(prediction).log_p.detach().cpu().double().clamp_min(-1e30)
+        score = (log_p[:, 1] - log_p[:, 0]).numpy().reshape(len(labels), -1)
+        state = labels.state.reshape(len(labels), -1)
+        for k, share in enumerate(labels.share):
+            labelled, unlabelled = (score[state[:, k] == s, k] for s in (1, 0))
+            if len(labelled) and len(unlabelled):
+                found = positive_share(labelled, unlabelled, np.random.default_rng(k))
+                least = 0.5 / len(unlabelled)  # fewer than one positive would be a contradiction waiting to happen
+                self.prior.set(k, Share(*(share + (1 - share) * max(x, least) for x in found)))
+
+    def fitted(self) -> Positives:
+        """The labels with the prior as it stands, fixed."""
+        return self.labels.with_prior(self.prior.value.cpu().numpy())
+
+    def take(self, index: NDArray[np.int64]) -> PositivesModel:
+        return PositivesModel(self.labels.take(index), self.prior)
