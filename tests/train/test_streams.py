@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tacit.train.streams import Stream, derive
+from tacit.train.streams import Stream, Whole, derive
 
 sizes = st.integers(1, 12)
 
@@ -54,3 +54,27 @@ def test_derived_seeds_are_apart_and_fit_a_generator() -> None:
     assert len(made) == 6, "only 1, 2 as numbers or text are one"
     assert all(0 <= seed < 2**63 for seed in made)
     torch.Generator().manual_seed(max(made))
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=8), st.integers(1, 12), st.integers(0, 2**62))
+@settings(max_examples=60, deadline=None)
+def test_units_are_never_cut_and_all_are_seen(sizes: list[int], size: int, seed: int) -> None:
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    records = np.random.default_rng(seed).permutation(int(offsets[-1])).astype(np.int64)
+    stream = Whole(offsets, records, size, seed)
+    seen: set[int] = set()
+    for step in range(len(sizes)):
+        batch = set(stream.at(step).tolist())
+        assert len(batch) == len(stream.at(step))
+        units = [set(records[offsets[u] : offsets[u + 1]].tolist()) for u in range(len(sizes))]
+        assert all(unit <= batch or not unit & batch for unit in units)
+        seen |= batch
+    assert seen == set(records.tolist())
+
+
+def test_a_batch_of_units_is_about_as_large_as_asked_for() -> None:
+    offsets = np.arange(0, 1001, 10)
+    stream = Whole(offsets, np.arange(1000), 64, 0)
+    assert len(stream.at(0)) == 60
+    assert stream.size == 60
+    assert len(Whole(offsets, np.arange(1000), 3, 0).at(0)) == 10

@@ -129,6 +129,8 @@ class Method(nn.Module):
 
     needs: Needs
     family: ClassVar[str]
+    evidence: EvidenceModel | None = None
+    """The labels with whatever is learned of them along the way; the loop sets it for the stage that it trains."""
 
     def loss(self, step: Step) -> Losses:
         """Named terms; the loop sums and logs them."""

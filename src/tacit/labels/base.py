@@ -149,6 +149,11 @@ class EvidenceModel(nn.Module):
         """As `Labels.posterior`, with the learned parameters."""
         return self.labels.posterior(prediction)
 
+    @property
+    def refits(self) -> bool:
+        """Whether ``fit`` changes anything, so that it is worth predicting all records for it now and then."""
+        return False
+
     def fit(self, prediction: Prediction) -> None:
         """Refit the learned parameters to the network's predictions of all records."""
 

@@ -21,8 +21,9 @@ from tacit.labels.base import EvidenceModel, Labels
 from tacit.modalities.base import Prepared
 from tacit.train.checkpoint import read_checkpoint, write_checkpoint
 from tacit.train.pool import Pool
+from tacit.train.predict import of_all, pool_batches, predict
 from tacit.train.schedules import share
-from tacit.train.streams import Stream, derive
+from tacit.train.streams import Stream, Whole, derive
 from tacit.train.watch import Deadline, Watch
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
     Raises `Interrupted` after a checkpoint when the watch asks for it, and `TacitError` when the loss is no
     longer finite. A deadline that runs out ends the stage early and is reported as a cut.
     """
+    if work.labels is not None and method.needs.labelled:
+        method.evidence = work.labels.model()
     optimizer = make_optimizer(method, work.settings)
     done, start = Trained(), 0
     if work.checkpoint is not None and work.checkpoint.exists():
@@ -80,6 +83,7 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
     batches = Batches(method, work, fabric.device)
     parameters = [p for p in method.parameters() if p.requires_grad]
     every = max(1, work.steps // LOG_POINTS)
+    refits = refit_steps(work.steps) if method.evidence is not None and method.evidence.refits else frozenset()
     saved = time.monotonic()
     watch.begin(work.name, work.steps)
     step = start
@@ -97,6 +101,8 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
             wrapped_optimizer.zero_grad(set_to_none=True)
             method.after_step(batch)
             step += 1
+            if step in refits:
+                refit(method, work)
             if step % every == 0 or step == work.steps:
                 values = {name: float(value.detach()) for name, value in losses.items()}
                 _require_finite(values, work.name, step)
@@ -120,22 +126,36 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
     return done
 
 
+def refit_steps(steps: int) -> frozenset[int]:
+    """After which steps estimated evidence is refitted: once the network knows something, then every tenth."""
+    return frozenset(round(steps * tenth / 10) for tenth in range(2, 10)) - {0}
+
+
+def refit(method: Method, work: Work) -> None:
+    """Refit the evidence to what the network predicts of the records that it speaks of; of others nothing is said."""
+    assert work.labels is not None
+    assert method.evidence is not None
+    known = work.labels.labelled()
+    task = work.labels.task
+    found = predict(method.predictor(), pool_batches(work.pool, known), work.prepared, task)
+    method.evidence.fit(of_all(found, known, len(work.labels), task))
+
+
 class Batches:
     """The steps of a stage: batch, views and evidence of each are functions of (seed, step)."""
 
     def __init__(self, method: Method, work: Work, device: torch.device) -> None:
         self._work, self._device, self._needs = work, device, method.needs
         self._generator = Generator(device=device)
-        self._labelled: Stream | None = None
+        self._labelled: Stream | Whole | None = None
         self._unlabelled: Stream | None = None
         self._evidence: EvidenceModel | None = None
         settings = work.settings
         if self._needs.labelled:
             if work.labels is None:
                 raise ValueError(f"{work.name} needs labels")
-            known = work.labels.labelled()
-            self._evidence = work.labels.model()
-            self._labelled = Stream(known, settings.labelled_batch, derive(work.seed, "labelled"))
+            self._evidence = method.evidence if method.evidence is not None else work.labels.model()
+            self._labelled = labelled_stream(work.labels, settings.labelled_batch, derive(work.seed, "labelled"))
         if self._needs.unlabelled:
             everything: NDArray[np.int64] = np.arange(len(work.pool))
             size = min(settings.unlabelled_batch, len(everything))
@@ -167,6 +187,16 @@ class Batches:
             return {}
         batch = self._work.pool.batch(index).to(self._device)
         return {name: make_view(self._work.prepared, batch, name, self._generator) for name in names}
+
+
+def labelled_stream(labels: Labels, size: int, seed: int) -> Stream | Whole:
+    """Labelled records one by one, or by whole units where some evidence speaks of several records at once."""
+    units = labels.units()
+    records = units.sites // labels.task.sites_per_record
+    owner = np.repeat(np.arange(len(units)), np.diff(units.offsets))
+    if len(records) == 0 or (records == records[units.offsets[:-1]][owner]).all():
+        return Stream(labels.labelled(), size, seed)
+    return Whole(units.offsets, records, size, seed)
 
 
 def make_view(prepared: Prepared, batch: Batch, name: str, rng: Generator) -> View:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tacit.data.batch import Batch, Features
-from tacit.data.prediction import Prediction, concatenate
+from tacit.data.prediction import Categorical, Normal, Prediction, concatenate
 from tacit.data.records import Records
 from tacit.data.task import Task
 from tacit.modalities.base import Prepared, Readable
@@ -87,3 +87,16 @@ def embed(module: nn.Module, batches: Iterator[Batch], prepared: Prepared) -> ND
         parts = [cast(Features, out).pooled.float().cpu().numpy() for out in run(module, batches, prepared)]
     width = cast(int, module.width)
     return np.concatenate(parts) if parts else np.zeros((0, width), dtype=np.float32)
+
+
+def of_all(found: Prediction, known: NDArray[np.int64], records: int, task: Task) -> Prediction:
+    """A prediction of all ``records`` from that of those at ``known``; the others get what zero outputs mean."""
+    each = task.sites_per_record
+    sites = torch.from_numpy((known[:, None] * each + np.arange(each)).reshape(-1))
+    nothing = task.prediction(torch.zeros(records, task.outputs))
+    if isinstance(found, Categorical) and isinstance(nothing, Categorical):
+        return Categorical(nothing.log_p.index_copy(0, sites, found.log_p))
+    assert isinstance(found, Normal)
+    assert isinstance(nothing, Normal)
+    mean = nothing.mean.index_copy(0, sites, found.mean)
+    return Normal(mean, nothing.log_scale.index_copy(0, sites, found.log_scale))

@@ -16,6 +16,29 @@ def derive(*parts: int | str) -> int:
     return int.from_bytes(digest[:8], "little") >> 1
 
 
+class Whole:
+    """Batches of whole units: the records that one observation speaks of are seen in one step.
+
+    As many units as speak of about ``size`` records, at least one. Unit u speaks of
+    ``records[offsets[u]:offsets[u + 1]]``.
+    """
+
+    def __init__(self, offsets: NDArray[np.int64], records: NDArray[np.int64], size: int, seed: int) -> None:
+        units = len(offsets) - 1
+        if units == 0:
+            raise ValueError("a stream needs at least one unit")
+        each = min(max(1, round(size * units / len(records))), units)
+        self.size = round(each * len(records) / units)
+        self._offsets, self._records = offsets, torch.from_numpy(np.asarray(records, dtype=np.int64))
+        self._stream = Stream(np.arange(units, dtype=np.int64), each, seed)
+
+    def at(self, step: int) -> Tensor:
+        """Record positions of the batch at ``step``, ascending, none twice."""
+        chosen = self._stream.at(step).tolist()
+        records = torch.cat([self._records[self._offsets[u] : self._offsets[u + 1]] for u in chosen])
+        return records.unique()  # type: ignore[no-untyped-call,no-any-return]
+
+
 class Stream:
     """Batches of ``size`` from ``index``, one permutation after another."""
 
