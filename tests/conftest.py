@@ -78,6 +78,20 @@ def make_texts(n: int, seed: int = 0) -> tuple[list[str], NDArray[np.int64]]:
     return texts, y
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_published_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads the user's Hugging Face cache or fetches weights, whatever machine it runs on."""
+    from huggingface_hub import constants
+
+    with pytest.MonkeyPatch.context() as patch:
+        empty = str(tmp_path_factory.mktemp("hub"))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("HF_HUB_CACHE", empty)
+        patch.setattr(constants, "HF_HUB_OFFLINE", True)
+        patch.setattr(constants, "HF_HUB_CACHE", empty)
+        yield
+
+
 MAKERS: dict[str, Callable[..., tuple[Any, NDArray[np.int64]]]] = {
     "table": make_table,
     "image": make_images,

@@ -37,6 +37,7 @@ from tacit.listing import nearest, pick
 from tacit.run import Run
 from tacit.runfolder import MAPPED, describe_run, write_run
 from tacit.systems.base import systems
+from tacit.train.scalars import Scalars, require_tensorboard
 from tacit.train.watch import Watch
 from tacit.workplace import Workplace, require_place
 
@@ -80,6 +81,7 @@ def fit(
     watch: Watch | None = None,
     command: str | None = None,
     clock: bool = True,
+    track: bool = False,
 ) -> Run:
     """Train on what is known, learn from the rest, and judge honestly.
 
@@ -88,7 +90,8 @@ def fit(
     ``options`` are settings of the systems, ``views`` of the modality ({"flip": True}).
     ``methods``: names of systems (default: what is expected to work best), or callables and scikit-learn
     estimators of your own. ``out``: the run folder; None keeps the run in memory. ``clock`` False plans from
-    shapes alone, so that the result depends on nothing but data and seed.
+    shapes alone, so that the result depends on nothing but data and seed. ``track`` writes learning curves for
+    TensorBoard into the run folder while they are made (the extra ``track``).
 
     Raises `InputError` for input that cannot be used, before any training.
     """
@@ -101,6 +104,8 @@ def fit(
     require_kind(task)
     require_methods(methods)
     require_place(out, resume)
+    if track:
+        require_tensorboard(out)
     data = _records(records, modality)
     known = labels_of(labels, data, task)
     require_usable(known)
@@ -113,6 +118,8 @@ def fit(
     if workplace is not None and workplace.finished is not None:
         return workplace.finished
     with nullcontext() if workplace is None else workplace.guarded():
+        if track and workplace is not None:
+            watch = Scalars(watch, workplace.folder / "tensorboard")
         watch.say(data.description)
         watch.say(known.describe())
         followed = plan if isinstance(plan, Plan) else Plan.read(Path(plan)) if plan is not None else None

@@ -22,6 +22,7 @@ from tacit.compare.plan import (
     CandidatePlan,
     Plan,
     allot,
+    fold_times,
 )
 from tacit.compare.recipe import Recipe
 from tacit.compare.speed import estimated, measured
@@ -72,6 +73,12 @@ def test_a_budget_for_nothing_is_too_short(text: Any) -> None:
 @settings(max_examples=80, deadline=None)
 def test_a_budget_is_read_as_it_is_written(seconds: float) -> None:
     assert Budget.parse(str(Budget(seconds=seconds))) == Budget(seconds=seconds)
+
+
+def test_time_that_was_spent_is_taken_off() -> None:
+    assert Budget(seconds=60).without(20) == Budget(seconds=40)
+    assert Budget(seconds=60).without(70) == Budget(seconds=0)
+    assert Budget(steps=60).without(70) == Budget(steps=60)
 
 
 def example() -> Plan:
@@ -173,6 +180,46 @@ def test_a_candidate_that_is_too_slow_is_skipped_and_says_so(recipes: Callable[.
     assert plans["fixmatch"].skipped == f"the budget leaves fewer than {FEWEST_STEPS} steps of 1e+02 s each"
     assert not plans["supervised"].skipped
     assert not plans["fixmatch"].final
+
+
+def test_a_baseline_is_trained_wherever_a_system_could_be(recipes: Callable[..., list[Recipe]]) -> None:
+    """Whatever the speeds: no system without the baselines, and no second of the folds given twice."""
+    made = recipes("supervised", "supervised-augmented", "fixmatch")
+    rng = np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(300):
+        speed = {r.name: [float(10 ** rng.uniform(-3, 0))] for r in made}
+        seconds = float(10 ** rng.uniform(0.7, 2.5))
+        plans = allot(made, Budget(seconds=seconds), 3, lambda r, speed=speed: speed[r.name])  # type: ignore[misc]
+        trained = tuple(name for name, plan in plans.items() if not plan.skipped)
+        outcomes.add(trained)
+        if "fixmatch" in trained and speed["fixmatch"][0] >= max(s[0] for s in speed.values()):
+            assert len(trained) == 3
+        in_folds = sum(3 * planned(plans[name].fold) * speed[name][0] for name in trained)
+        assert in_folds <= seconds * FOLD_SHARE + 1e-9
+        assert all(planned(part) >= FEWEST_STEPS for n in trained for part in (plans[n].fold, plans[n].final))
+    assert {(), ("supervised",), ("supervised", "supervised-augmented"), tuple(r.name for r in made)} <= outcomes
+
+
+def test_systems_give_baselines_the_steps_they_lack(recipes: Callable[..., list[Recipe]]) -> None:
+    made = recipes("supervised", "fixmatch")
+    seconds = {"supervised": [0.1], "fixmatch": [0.1]}
+    scarce = fold_times(made, 30.0, 3, seconds)
+    assert scarce["supervised"] == pytest.approx(3 * FEWEST_STEPS * 0.1, rel=0.02)
+    assert sum(scarce.values()) == pytest.approx(30.0)
+    ample = fold_times(made, 600.0, 3, seconds)
+    assert ample["supervised"] == pytest.approx(BASELINE_WEIGHT * ample["fixmatch"])
+    too_little = fold_times(made, 6.0, 3, seconds)
+    assert too_little["supervised"] == pytest.approx(BASELINE_WEIGHT * too_little["fixmatch"]), "nobody has so much"
+
+
+def test_the_time_of_what_is_skipped_goes_to_the_others(recipes: Callable[..., list[Recipe]]) -> None:
+    speed = {"supervised": [0.05], "fixmatch": [0.05], "uda": [50.0]}
+    budget = Budget(seconds=100)
+    beside = allot(recipes("supervised", "fixmatch", "uda"), budget, 3, lambda r: speed[r.name])
+    alone = allot(recipes("supervised", "fixmatch"), budget, 3, lambda r: speed[r.name])
+    assert beside["uda"].skipped
+    assert {n: p for n, p in beside.items() if n != "uda"} == alone
 
 
 def test_a_budget_in_steps_is_that_of_the_final_fit(recipes: Callable[..., list[Recipe]]) -> None:

@@ -14,11 +14,13 @@ from tacit.compare.baselines import feature_candidates
 from tacit.compare.folds import NEVER
 from tacit.compare.plan import Plan
 from tacit.compare.protocol import Comparison, folds_for, judged, truth_of, without
+from tacit.compare.recipe import Recipe
 from tacit.compare.scores import values_of
 from tacit.compare.user import UserCandidate
 from tacit.data.prediction import Categorical
 from tacit.errors import InputError, Interrupted
 from tacit.labels import Exact, Labels, Values
+from tacit.systems.base import systems
 from tacit.train.watch import Watch
 
 NAMES = ("a", "b", "c")
@@ -73,6 +75,26 @@ def test_each_label_is_judged_once_by_a_model_without_it(compare: Any, labels: E
     np.testing.assert_allclose(prediction.p[0], [0.2, 0.5, 0.3], rtol=1e-6)
     comparison.final("spy")
     assert spy.seen[-1] == known, "the final fit has all labels"
+
+
+def test_a_candidate_is_compared_once_and_the_order_changes_nothing(compare: Any, labels: Exact) -> None:
+    spy = Spy()
+    piecewise, at_once = compare(labels, spy, GaussianNB()), compare(labels, Spy(), GaussianNB())
+    piecewise.compare("gaussiannb")
+    for _ in range(2):
+        piecewise.compare("spy")
+    assert len(spy.seen) == 3
+    found, expected = piecewise.run(), at_once.run()
+    assert len(spy.seen) == 3
+    assert (found.lines, found.verdict) == (expected.lines, expected.verdict)
+
+
+def test_what_takes_no_steps_comes_first(toy: Any, labels: Exact) -> None:
+    bench = toy("table").bench(labels.task)
+    trained, heads = [Recipe(systems()[n], bench) for n in ("supervised", "fixmatch")], feature_candidates(bench)
+    comparison = Comparison(bench, labels, [trained[0], *heads, trained[1]], plan())
+    assert list(comparison.candidates) == [c.name for c in (*heads, *trained)]
+    assert comparison.recipes == trained
 
 
 def test_scores_are_those_of_the_out_of_fold_predictions(compare: Any, labels: Exact, toy: Any) -> None:

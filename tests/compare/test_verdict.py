@@ -192,7 +192,7 @@ def test_without_held_out_records_the_prior_speaks() -> None:
     assert against.deployed == "base"
     assert "gained +4.0 points (+0.1 to +7.9) over base" in verdict.sentence
     alone = judge([], "base", ACCURACY, 0, {})
-    assert (alone.deployed, alone.word) == ("base", verdict.word)
+    assert (alone.deployed, alone.word) == ("base", "no evidence of your own")
     assert (alone.gain, alone.low, alone.high) == (None, None, None), "and nothing is expected either"
 
 

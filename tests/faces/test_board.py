@@ -99,10 +99,14 @@ def test_metrics_without_percent_and_lower_is_better(info: dict[str, Any]) -> No
 
 
 def test_without_held_out_records_only_expectations_stand(info: dict[str, Any]) -> None:
-    info["verdict"]["held_out"] = 0
+    info["verdict"] |= {"held_out": 0, "gain": 0.03}
     expected = {"expected_gain": 0.03, "expected_low": -0.014, "expected_high": 0.086}
     info["leaderboard"] = [line("fixmatch", None, deployed=True, **expected), line("logistic", None)]
     found = shown(info, 160)
     assert found[0] == "Nothing was held out; gains in points over supervised-augmented are expected from other data:"
     assert found[1].split() == ["candidate", "expected", "gain", "time"]
+    assert "reference" not in " ".join(found)
+    info["verdict"]["gain"] = None
+    info["leaderboard"] = [line("logistic", None)]
+    assert shown(info, 160)[0] == "Nothing was held out, so no candidate has a score:"
     assert "+3.0 (−1.4 to +8.6)" in found[2]

@@ -340,6 +340,13 @@ def test_a_verdict_without_figures_draws_none(tmp_path: Path) -> None:
     assert not tree.one("header").all("figure")
 
 
+def test_a_board_without_scores_claims_none(tmp_path: Path) -> None:
+    bare = dict.fromkeys(("score", "low", "high", "gain", "gain_low", "gain_high"))
+    lines = [bare | {"candidate": name, "status": "ok", "seconds": 1.0} for name in ("logistic", "fixmatch")]
+    section = page(make_run(tmp_path / "run", leaderboard=lines)).one("section", id="leaderboard")
+    assert "none has a score" in section.words and "Scores are" not in section.words
+
+
 def test_previews_that_cannot_be_read_cost_only_themselves(tmp_path: Path) -> None:
     def moved(ids: Sequence[str]) -> list[Any]:
         raise InputError("photos/00001.png is gone. Put it back.")

@@ -18,7 +18,8 @@ CLAIM = Claim(
     source="Guo 2020, arXiv 2011.09031",
     chosen="TREC, 16 labels per class, MiniLM as the pretrained language model; a network from scratch falls far "
     "behind TF-IDF here and would be no sound host. The claimed gain is read as 3.6 points. The host fine-tunes on the "
-    "labels for as many steps as all three stages take. One mixed stage of self-training (FixMatch) is an arm of its own, as the catalogue's check asks.",
+    "labels for as many steps as all three stages take. One mixed stage of self-training (FixMatch) is an arm of its "
+    "own, as the catalogue's check asks.",
     data=trec,
     draw=Draw(per_class=16),
     system=Trained("pseudo-label-pretraining", "pretraining on predictions, fine-tuned", SYSTEM, STEPS),

@@ -53,6 +53,8 @@ def caption(info: Mapping[str, Any]) -> str:
     """What the columns hold, and on how many records."""
     measure, verdict = Measure(info["metric"]), info["verdict"]
     unit = f" in {measure.unit}" if measure.unit else ""
+    if not verdict["held_out"] and verdict["gain"] is None:
+        return "Nothing was held out, so no candidate has a score:"
     if not verdict["held_out"]:
         return f"Nothing was held out; gains{unit} over {verdict['reference']} are expected from other data:"
     better = "" if info["higher_is_better"] else " (lower is better)"
@@ -65,8 +67,11 @@ def caption(info: Mapping[str, Any]) -> str:
 def all_columns(info: Mapping[str, Any], lines: list[Mapping[str, Any]]) -> dict[str, Column]:
     """Every column that has anything to tell, in full."""
     measure, reference = Measure(info["metric"]), info["verdict"]["reference"]
+    judged = info["verdict"]["held_out"] > 0
     gains = [
-        ("reference",) * 2 if line["candidate"] == reference else _gain(measure, line, "gain", "gain_low", "gain_high")
+        ("reference",) * 2
+        if judged and line["candidate"] == reference
+        else _gain(measure, line, "gain", "gain_low", "gain_high")
         for line in lines
     ]
     expected = [_gain(measure, line, "expected_gain", "expected_low", "expected_high") for line in lines]

@@ -121,8 +121,8 @@ def _by_method(bench: Workbench, name: str, budget: str, seed: int) -> tuple[NDA
     from tacit.labels.exact import Exact
     from tacit.train.predict import embed as embedded
 
-    bench.watch.say(bench.prepared.weights.note)
     recipe = Recipe(_label_free(name, bench.records.modality), bench)
+    bench.watch.say(bench.prepared.weights.note)
     nothing = Exact(np.full(len(bench.records), -1), ("unknown",))
     plan = allot([recipe], Budget.parse(budget), 0, lambda r: measured(r, nothing, seed))[recipe.name]
     if plan.skipped:

@@ -13,7 +13,7 @@ from tacit.cli import options
 from tacit.cli.interrupt import NOTHING, interruptible
 from tacit.cli.progress import Lines, watch
 from tacit.cli.show import console, print_json, print_run
-from tacit.cli.source import Columns, group_values, read_more, read_source, test_values
+from tacit.cli.source import Columns, group_values, has_class_folders, read_alike, read_source, test_values
 from tacit.compare.budget import Budget
 from tacit.errors import Interrupted
 from tacit.workplace import partial_folder, require_place
@@ -57,6 +57,9 @@ def fit(
     ] = None,
     device: options.Device = "auto",
     flip: Annotated[bool, typer.Option("--flip", help="Mirrored images mean the same.")] = False,
+    track: Annotated[
+        bool, typer.Option("--track", help="Write learning curves for TensorBoard while they are made.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Train on few labels and the rest of the data, and judge honestly what the rest was worth."""
@@ -68,8 +71,12 @@ def fit(
     teller.say(records.description)
     if column is not None and target is None:
         teller.say(f"labels are taken from the column {column!r}; --target names another")
-    more = None if unlabelled is None else read_more(unlabelled, records)
-    tests = None if test is None else read_more(test, records)
+    if column is None and labels is None and has_class_folders(records):
+        teller.say("labels are the names of the folders that the files are in; --labels gives others")
+    more, tests = (
+        None if more is None else read_alike(more, records.schema, records.modality, f"{source} holds")
+        for more in (unlabelled, test)
+    )
     teller.say(LOADING)
     run = train(
         teller,
@@ -91,6 +98,7 @@ def fit(
         task=kind,
         device=device,
         views={"flip": True} if flip else None,
+        track=track,
     )
     finish(run, place, json)
 

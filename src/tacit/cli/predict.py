@@ -14,6 +14,7 @@ import typer
 from tacit.cli import options
 from tacit.cli.progress import watch
 from tacit.cli.show import console, print_json
+from tacit.cli.source import read_alike
 from tacit.errors import InputError
 from tacit.figures import plural
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tacit.compare.model import Model
     from tacit.data.records import Records
 
-THINGS = {"image": "images", "table": "a table", "text": "texts"}
 FORMATS = (".csv", ".tsv", ".parquet", ".jsonl")
 
 
@@ -62,31 +62,8 @@ def predict(
 
 def model_records(model: Model, run: Path, source: str, id: str | None = None) -> Records:
     """New data read as the data of the run was; data of another modality is an `InputError` that says both."""
-    from tacit.data.like import read_like
-    from tacit.data.sources.files import TABLE_SUFFIXES, existing, suffix
-
-    wanted = model.prepared.name
-    try:
-        return model.fitting(read_like(source, model.schema, wanted, id=id))
-    except InputError:
-        # of a table that lacks a column, the column is the better thing to name
-        table = wanted == "table" and suffix(existing(source)) in TABLE_SUFFIXES
-        if table or (found := _modality(source)) in (None, wanted):
-            raise
-    raise InputError(
-        f"the model in {run} was trained on {THINGS[wanted]}, but {source} holds {THINGS[found]}; "
-        f"give {THINGS[wanted]}, or another run"
-    )
-
-
-def _modality(source: str) -> str | None:
-    """What the data looks like by itself; None where it cannot be read."""
-    from tacit.data.read import read
-
-    try:
-        return read(source).modality
-    except InputError:
-        return None
+    owner = f"the model in {run} was trained on"
+    return model.fitting(read_alike(source, model.schema, model.prepared.name, owner, id))
 
 
 def check_format(out: Path, source: str) -> None:

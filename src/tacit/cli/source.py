@@ -13,6 +13,7 @@ from tacit.errors import InputError
 if TYPE_CHECKING:
     from tacit.data.records import Records
 
+THINGS = {"image": "images", "table": "a table", "text": "texts"}
 OBVIOUS = ("label", "target", "class", "y")
 """Names of columns that hold labels without anyone saying so."""
 
@@ -54,15 +55,20 @@ def read_source(source: str, columns: Columns, modality: str | None, labels: Pat
     if columns.target is not None:
         records.column(columns.target)
         return records, columns.target
-    if not records.columns or has_class_folders(records):
+    if not records.columns or is_folder(records):
         return records, None
     target = _obvious(records)
     return again([*exclude, target]), target
 
 
-def has_class_folders(records: Records) -> bool:
-    """Whether the records came from folders, which may name their classes."""
+def is_folder(records: Records) -> bool:
+    """Whether the records are the files of a folder."""
     return "folder" in records.columns and records.root is not None and records.root.is_dir()
+
+
+def has_class_folders(records: Records) -> bool:
+    """Whether they are, and lie in folders that name classes of any of them."""
+    return is_folder(records) and any(name is not None for name in records.column("folder"))
 
 
 def _obvious(records: Records) -> str:
@@ -76,11 +82,33 @@ def _obvious(records: Records) -> str:
     )
 
 
-def read_more(path: str, like: Records) -> Records:
-    """Further records of the same kind: ``--test`` or ``--unlabelled``; columns that are no features may be missing."""
-    from tacit.data.like import read_like
+def read_alike(path: str, schema: dict[str, Any], modality: str, owner: str, id: str | None = None) -> Records:
+    """Records in the form of ``schema``; columns that are no features may be missing.
 
-    return read_like(path, like.schema, like.modality)
+    Data that looks like another modality is an `InputError` that begins with ``owner`` ("the model in R was trained
+    on") and says what either is.
+    """
+    from tacit.data.like import read_like
+    from tacit.data.sources.files import TABLE_SUFFIXES, existing, suffix
+
+    try:
+        return read_like(path, schema, modality, id=id)
+    except InputError:
+        # of a table that lacks a column, the column is the better thing to name
+        table = modality == "table" and suffix(existing(path)) in TABLE_SUFFIXES
+        if table or (found := _modality(path)) in (None, modality):
+            raise
+    raise InputError(f"{owner} {THINGS[modality]}, but {path} holds {THINGS[found]}; give {THINGS[modality]}")
+
+
+def _modality(path: str) -> str | None:
+    """What the data looks like by itself; None where it cannot be read."""
+    from tacit.data.read import read
+
+    try:
+        return read(path).modality
+    except InputError:
+        return None
 
 
 def test_values(records: Records, target: str | None, path: str) -> Any:

@@ -17,7 +17,13 @@ from tacit.compare.prior import Expectation
 from tacit.compare.scores import Floats, Metric, Truth
 from tacit.figures import Measure
 
-Word = Literal["helped", "hurt", "no measurable difference", "no evidence of your own; expected from other data"]
+Word = Literal[
+    "helped",
+    "hurt",
+    "no measurable difference",
+    "no evidence of your own; expected from other data",
+    "no evidence of your own",
+]
 RESAMPLES = 2000
 BLOCK = 4_000_000
 """Numbers in memory at a time while records are drawn anew."""
@@ -195,10 +201,10 @@ def _sentence(word: Word, best: Entry, reference: str, deployed: str, metric: Me
 
 
 def _without_evidence(reference: str, metric: Metric, priors: dict[str, Expectation]) -> Verdict:
-    word: Word = "no evidence of your own; expected from other data"
     if not priors:
         sentence = f"No label could be held out to judge by, and only baselines were run. Deployed: {reference}."
-        return Verdict(word, sentence, reference, reference, reference, None, None, None, 0)
+        return Verdict("no evidence of your own", sentence, reference, reference, reference, None, None, None, 0)
+    word: Word = "no evidence of your own; expected from other data"
     best = max(priors, key=lambda name: priors[name].mean)
     (low, high), mean = priors[best].interval(), priors[best].mean
     deployed = best if mean > 0 else reference

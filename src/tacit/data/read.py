@@ -85,6 +85,8 @@ def _folder(root: Path, ask: Ask) -> Source:
         return _file(root / single[0], ask)
     if single:
         raise InputError(f"the folder {root} holds several tables or arrays ({listed(single)}). Name one of them.")
+    if ask.text or ask.path:
+        ask.without_columns(f"the folder {root}")
     seen = Counter(PurePosixPath(name).suffix or "no suffix" for name in names)
     what = {"image": "images", "text": ".txt files", "table": "table"}[kind] if ask.modality else "images or texts"
     raise InputError(f"the folder {root} holds no {what}; found {listed([f'{n} {s}' for s, n in seen.items()])}.")

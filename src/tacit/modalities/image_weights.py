@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tacit.errors import InputError
 from tacit.modalities.base import Weights
 from tacit.nets.image import SMALL
 from tacit.nets.timm_encoder import find
@@ -60,8 +59,6 @@ def _named(name: str) -> Choice:
     if model.file is None:
         note = f"timm's {model.name}, trained from scratch: no safetensors in the local cache or within reach"
         return Choice(Weights(spec, pretrained=False, note=note))
-    digest = model.sha256
-    if digest is None:
-        raise InputError(f"the weights of {model.name} cannot be read: {model.file}")
-    note = f"timm's {model.name} with the weights {model.hub}; licence {model.licence or 'not stated'}; "
-    return Choice(Weights(spec, True, f"{note}sha256 {digest[:12]}", model.licence, digest), model.size)
+    licence, digest = model.licence, str(model.sha256)
+    note = f"timm's {model.name} with the weights {model.hub}; licence {licence or 'not stated'}; sha256 {digest[:12]}"
+    return Choice(Weights(spec, True, note, licence, digest), model.size)

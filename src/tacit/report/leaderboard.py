@@ -34,7 +34,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """``marks`` are the ticks of the gain axis, ``zero`` is where the reference stands, in percent."""
+    """``marks`` are the ticks of the gain axis, ``zero`` is where the reference stands, in percent.
+
+    ``judged``: whether any score was measured; ``expected``: whether any gain is one from other data.
+    """
 
     rows: list[Row]
     metric: str
@@ -45,6 +48,7 @@ class Leaderboard:
     marks: list[tuple[float, str]]
     zero: float
     tested: bool
+    judged: bool
     expected: bool
 
 
@@ -68,6 +72,7 @@ def leaderboard(folder: RunFolder) -> Leaderboard | Absent:
         marks=measure_marks(axis, folder.measure),
         zero=axis.at(0.0),
         tested=any(row.test for row in rows),
+        judged=any(row.score for row in rows),
         expected=any(row.chart is not None and row.chart.expected for row in rows),
     )
 
