@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from tacit.compare.baselines import feature_candidates
+from tacit.api import on_features
 from tacit.compare.candidate import Candidate
 from tacit.compare.model import modalities
 from tacit.compare.plan import Plan
@@ -165,7 +165,7 @@ def judged_baselines(
     """Test figures of every baseline, refit on all labels by the run's own plan."""
     prepared = modalities()[records.modality]().fit(records, plan.encoder, options=plan.views)
     bench = Workbench(records, prepared, labels.task, make_fabric("cpu"), Watch(), cache_folder())
-    candidates: list[Candidate] = [*feature_candidates(bench)]
+    candidates: list[Candidate] = [c for c in on_features(bench) if c.baseline]
     candidates += [
         Recipe(s, bench, plan.options) for s in systems().values() if s.baseline and s.name in plan.candidates
     ]

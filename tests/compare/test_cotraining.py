@@ -80,7 +80,7 @@ def by_hand(x: np.ndarray, y: np.ndarray, rounds: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("classes", "rounds"), [(2, 0), (2, 2), (3, 1)])
 def test_it_is_the_recipe_written_out(classes: int, rounds: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cotraining, "ROUNDS", rounds)
+    monkeypatch.setattr(CoTraining, "rounds", rounds)
     table = Table(200, 60, classes)
     found, _ = table.fit()
     x = table.bench.features(table.records)
@@ -176,7 +176,7 @@ def test_it_is_offered_for_tables_with_one_class_a_row() -> None:
     table = Table(30, 10)
     for task, offered in ((Classes(("a", "b")), True), (MultiLabel(("a", "b")), False), (Number(), False)):
         bench = Workbench(table.records, table.bench.prepared, task, table.bench.fabric, Watch())
-        assert [c.name for c in cotraining_candidates(bench)] == ["co-training"] * offered
+        assert [c.name for c in cotraining_candidates(bench)] == ["linear-and-trees", "co-training"] * offered
 
 
 def test_it_is_compared_in_every_run_of_a_table_and_can_be_asked_for_by_name() -> None:

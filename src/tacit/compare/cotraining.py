@@ -7,7 +7,7 @@ the learners themselves differ enough, as a linear model and trees do; so do Zho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -124,16 +124,15 @@ class TreeLearner:
         return EstimatorPredictor(reader, task, self.model, present, 0.0)
 
 
-class CoTraining(FeatureCandidate):
+class Pair:
     """Both learners start from the labels; in each round each is fitted again with what the other is surer of.
 
     These pseudo-labels are the soft beliefs about half of the pool and weigh as much as the labels. The prediction is
     the mean of both learners' log-probabilities.
     """
 
-    name = "co-training"
-    title = "Co-training of logistic regression and trees"
-    baseline = False
+    bench: Workbench
+    rounds: ClassVar[int]
 
     def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> Matrix:
         """(n, D) plain features of all records with few values a column, for the trees."""
@@ -155,12 +154,29 @@ class CoTraining(FeatureCandidate):
         learners: tuple[Learner, ...] = (LinearLearner(), TreeLearner(len(known), int(rng.integers(2**31))))
         for learner, sample in zip(learners, given, strict=True):
             learner.fit(sample)
-        for _ in range(ROUNDS if len(read) else 0):
+        for _ in range(self.rounds if len(read) else 0):
             beliefs = [learner(x) for learner, x in zip(learners, pool, strict=True)]
             for learner, sample, x, p in zip(learners, given, pool, reversed(beliefs), strict=True):
                 learner.fit(sample.with_pseudo_labels(x, p))
         reader = Reader(self.bench.prepared, "plain", self.bench)
         return Blend([learner.predictor(reader, exact.task, present) for learner in learners])
+
+
+class CoTraining(Pair, FeatureCandidate):
+    """Logistic regression and boosted trees that teach each other."""
+
+    name = "co-training"
+    title = "Co-training of logistic regression and trees"
+    baseline = False
+    rounds = ROUNDS
+
+
+class LinearAndTrees(Pair, FeatureCandidate):
+    """The same learners from the labels alone: what co-training has to beat before unlabelled rows get the thanks."""
+
+    name = "linear-and-trees"
+    title = "Logistic regression and trees, averaged"
+    rounds = 0
 
 
 def affordable(columns: int, classes: int) -> int:
@@ -191,6 +207,6 @@ def rounded(x: Matrix, levels: int) -> Matrix:
 
 
 def cotraining_candidates(bench: Workbench) -> list[FeatureCandidate]:
-    """The candidate, for tables with one class a row."""
+    """Both, for tables with one class a row."""
     suits = bench.prepared.name == "table" and isinstance(bench.task, Classes)
-    return [CoTraining(bench)] if suits else []
+    return [LinearAndTrees(bench), CoTraining(bench)] if suits else []
