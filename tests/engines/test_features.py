@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from tacit.engines.features import Neighbours, fit_linear, in_own_span, standardisation
+from tacit.engines.features import Neighbours, fit_linear, fit_soft, in_own_span, self_trained, standardisation
 from tacit.labels import Exact, Values
 
 
@@ -97,3 +97,40 @@ def test_neighbours_average_the_distributions_of_the_nearest_points() -> None:
         assert_allclose(p, distributions[nearest].mean(axis=0), atol=1e-5)
     few = Neighbours(points[:2], distributions[:2], 7)(queries).exp().numpy()
     assert_allclose(few, np.tile(distributions[:2].mean(axis=0), (8, 1)), atol=1e-5)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_fit_to_soft_targets_is_logistic_regression_on_a_weighted_row_for_each_class(begun: bool) -> None:
+    rng = np.random.default_rng(5)
+    x, targets, weights = rng.normal(size=(60, 4)), rng.dirichlet(np.ones(3), size=60), rng.uniform(size=60)
+    tensors = [torch.from_numpy(a).float() for a in (x, targets, weights)]
+    start = torch.from_numpy(rng.normal(size=(5, 3))).float() if begun else None
+    found = fit_soft(tensors[0], tensors[1], tensors[2], 0.1, start, iterations=200)
+    rows = (weights[:, None] / weights.sum() * targets).ravel()
+    reference = LogisticRegression(C=1 / 0.1, tol=1e-10, max_iter=10_000)
+    reference.fit(np.repeat(x, 3, axis=0), np.tile(np.arange(3), 60), sample_weight=rows)
+    assert_allclose(torch.softmax(tensors[0] @ found[:-1] + found[-1], 1), reference.predict_proba(x), atol=1e-3)
+    if start is not None:
+        assert not torch.equal(start, found), "what it goes on from is left as it was"
+
+
+def test_self_training_is_its_rounds_written_out_with_scikit_learn() -> None:
+    rng = np.random.default_rng(6)
+    y = np.arange(90) % 3
+    x = (rng.normal(size=(90, 2)) + 2.5 * np.array([[0, 1], [1, -1], [-1, -1]])[y]).astype(np.float32)
+    given = np.where(np.arange(90) < 9, y, -1)
+    found = self_trained(torch.from_numpy(x), given, 3, penalty=4.0)
+
+    known, unknown = given >= 0, np.flatnonzero(given < 0)
+    model = LogisticRegression(C=len(y[known]) / 4.0, tol=1e-8, max_iter=10_000)
+    model.fit(x[known], y[known], sample_weight=np.full(9, 1 / 9))
+    for share in (0.2, 0.4, 0.6, 0.8, 1.0):
+        p = model.predict_proba(x[unknown])
+        kept = p.max(axis=1) >= np.quantile(p.max(axis=1), 1 - share)
+        inputs = np.concatenate([x[known], x[unknown[kept]]])
+        labels = np.concatenate([y[known], p.argmax(axis=1)[kept]])
+        weights = np.concatenate([np.full(9, 0.35 / 9), np.full(kept.sum(), 0.65 / kept.sum())])
+        model = LogisticRegression(C=1 / 0.03, tol=1e-8, max_iter=10_000).fit(inputs, labels, sample_weight=weights)
+    outputs = torch.from_numpy(x) @ found[:-1] + found[-1]
+    assert_allclose(torch.softmax(outputs, 1), model.predict_proba(x), atol=0.01)
+    assert (outputs.argmax(1).numpy() == y).mean() > 0.9

@@ -307,7 +307,7 @@ def test_further_data_of_another_kind(records: Records, known: Any, tmp_path: Pa
 def test_no_baseline_that_works_leaves_nothing(
     records: Records, known: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tacit.api.feature_candidates", lambda bench: [])
+    monkeypatch.setattr("tacit.api.on_features", lambda bench: [])
     refused("no baseline could be fitted", tmp_path / "run", records, known, methods=[GaussianNB()])
 
 

@@ -172,4 +172,9 @@ def test_describe_counts_bags() -> None:
     assert Bags([0, 0, 1, -1], [True, False]).describe() == (
         "1 positive and 1 negative bags of 1 to 2 records, on 3 of 4 records"
     )
+    assert (
+        Bags.from_members([0, 0], [0, 1], [True, True], n=1)
+        .describe()
+        .endswith("; bags overlap (composite likelihood)")
+    )
     assert "some for more than one positive record" in Bags([0, 0], [True], k=2).describe()

@@ -139,3 +139,5 @@ def test_describe_says_what_pairs_cannot() -> None:
         "1 pairs of the same class and 1 of two classes among 3 records, 3 classes "
         "(pairs do not say which class is which)"
     )
+    shared = Pairs([0, 2], [1, 0], [False, False], 3, NAMES).describe()
+    assert shared.endswith("; pairs of two classes share records (composite likelihood)")

@@ -131,6 +131,7 @@ class Pair:
     the mean of both learners' log-probabilities.
     """
 
+    name: str
     bench: Workbench
     rounds: ClassVar[int]
 

@@ -49,6 +49,12 @@ class Bagged(Coupled):
         """(units,) the bag that each unit is of."""
         return np.flatnonzero(self.known).astype(np.int64)
 
+    @property
+    def overlap(self) -> bool:
+        """Whether known bags share records."""
+        records = self.members.records[self.known[self.members.owner]]
+        return len(np.unique(records)) < len(records)
+
     def __len__(self) -> int:
         return self.members.n
 

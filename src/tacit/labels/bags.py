@@ -107,9 +107,10 @@ class Bags(Bagged):
         sizes = self.members.sizes[self.known]
         spread = f" of {sizes.min():,} to {sizes.max():,} records" if len(sizes) else ""
         several = ", some for more than one positive record" if (self.k[self.known] > 1).any() else ""
+        shared = "; bags overlap (composite likelihood)" if self.overlap else ""
         return (
             f"{int((self.positive == 1).sum()):,} positive and {int((self.positive == 0).sum()):,} negative "
-            f"bags{spread}{several}, on {len(self.labelled()):,} of {len(self):,} records"
+            f"bags{spread}{several}, on {len(self.labelled()):,} of {len(self):,} records{shared}"
         )
 
     @classmethod

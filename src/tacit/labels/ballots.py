@@ -71,7 +71,9 @@ class Ballots:
 
     def tally(self, sources: int, informative: bool) -> Tally:
         """The votes on the records that are seen, as a sparse matrix."""
+        # Of one width with the columns, which are shared then; the wider would make a copy of all votes.
         ends = np.append(0, self.offsets[1:][self.seen])
+        ends = ends.astype(np.int32) if ends[-1] <= np.iinfo(np.int32).max else ends
         shape = (len(ends) - 1, sources * self.classes)
         said = csr_array((np.ones(len(self.code)), self.code, ends), shape=shape)
         return Tally(said, sources, self.classes, informative)

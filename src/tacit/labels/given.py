@@ -73,8 +73,7 @@ def labels_from(values: Sequence[Any], kind: Kind | None = None) -> Labels:
     """Classes or numbers from raw values; None, NaN and, among whole numbers from 0 on, -1 are unknown.
 
     (-1 is a class where the classes are exactly -1 and 1.)
-    Numbers with more than ``MANY`` distinct values that are not all whole, or with hundreds of them, could be
-    either; then ``kind`` has to say.
+    Numbers with more than ``MANY`` distinct values that `could_be_measured` could be either; then ``kind`` has to say.
     """
     if kind == "regression":
         return Values.from_values(values)
@@ -84,8 +83,7 @@ def labels_from(values: Sequence[Any], kind: Kind | None = None) -> Labels:
         if infinite is not None:
             raise InputError(f"record {infinite} has an infinite value; give a number, or leave it empty for unknown")
         distinct = set(numbers.values())
-        whole = all(number.is_integer() for number in distinct)
-        if len(distinct) > MANY and (not whole or len(distinct) >= 100):
+        if len(distinct) > MANY and could_be_measured(distinct, len(numbers)):
             raise InputError(
                 f"the target holds {len(distinct)} different numbers: is it a number to predict or are they "
                 "classes? Say --task regression or --task classes"
@@ -93,6 +91,18 @@ def labels_from(values: Sequence[Any], kind: Kind | None = None) -> Labels:
     if marks_unknown(set(numbers.values())):
         values = [None if numbers.get(row) == -1 else value for row, value in enumerate(values)]
     return Exact.from_values(values)
+
+
+def could_be_measured(distinct: set[float], labels: int) -> bool:
+    """Whether so many different numbers among ``labels`` may be no codes of classes.
+
+    They may where they are not all whole, where there are hundreds, and where most occur once and they leave gaps:
+    prices do, numbered classes of one label each do not.
+    """
+    if not all(number.is_integer() for number in distinct) or len(distinct) >= 100:
+        return True
+    gaps = max(distinct) - min(distinct) + 1 > len(distinct)
+    return gaps and 2 * len(distinct) > labels
 
 
 def numbers_in(values: Sequence[Any]) -> dict[int, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +48,10 @@ class Membership:
         """(bags,) records in each."""
         return np.diff(self.offsets)
 
-    @property
+    @cached_property
     def owner(self) -> NDArray[np.int64]:
         """(members,) the bag of each."""
-        return np.repeat(np.arange(len(self)), self.sizes)
+        return frozen(np.repeat(np.arange(len(self)), self.sizes))
 
     def of_bag(self, bag: int) -> NDArray[np.int64]:
         """The records of one bag, ascending."""
@@ -80,12 +81,11 @@ class Membership:
         """
         place = moved(index, self.n, self.records[known[self.owner]])[self.records]
         found = np.bincount(self.owner, weights=place >= 0, minlength=len(self)).astype(np.int64)
-        whole = np.flatnonzero((found == self.sizes) & (found > 0))
-        kept = np.isin(self.owner, whole)
-        number = np.full(len(self), -1, dtype=np.int64)
-        number[whole] = np.arange(len(whole))
-        left = Membership.of(place[kept], number[self.owner[kept]], len(whole), len(index))
-        return left, whole, np.flatnonzero((found > 0) & (found < self.sizes))
+        whole = (found == self.sizes) & (found > 0)
+        kept = whole[self.owner]
+        number = np.cumsum(whole) - 1
+        left = Membership.of(place[kept], number[self.owner[kept]], int(whole.sum()), len(index))
+        return left, np.flatnonzero(whole), np.flatnonzero((found > 0) & (found < self.sizes))
 
     def padded(self, extra: int) -> Membership:
         """The same bags, and ``extra`` more records in none."""

@@ -20,6 +20,7 @@ from tacit.labels.base import Labels, Units
 from tacit.labels.complement import excluding
 from tacit.labels.coupled import NEVER, Coupled, Members
 from tacit.labels.indices import frozen, moved, placed, truths
+from tacit.labels.structure import Structure
 from tacit.labels.values_io import positions, write_table
 from tacit.listing import pick
 
@@ -124,9 +125,11 @@ class Pairs(Coupled):
 
     def describe(self) -> str:
         known = int(self.same.sum())
+        composite = Structure.of([], [self]).composite
+        shared = "; pairs of two classes share records (composite likelihood)" if composite else ""
         return (
             f"{known:,} pairs of the same class and {len(self.same) - known:,} of two classes among {self.n:,} "
-            f"records, {len(self.task.names)} classes (pairs do not say which class is which)"
+            f"records, {len(self.task.names)} classes (pairs do not say which class is which){shared}"
         )
 
     def header(self) -> dict[str, Any]:

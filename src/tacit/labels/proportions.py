@@ -138,9 +138,10 @@ class Proportions(Bagged):
             if large
             else ""
         )
+        shared = "; bags overlap (composite likelihood)" if self.overlap else ""
         return (
             f"counts of {self.task.outputs} classes in {len(sizes):,} bags{spread}, on {len(self.labelled()):,} of "
-            f"{len(self):,} records{said}"
+            f"{len(self):,} records{said}{shared}"
         )
 
     @classmethod

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tacit.data.prediction import Prediction
-from tacit.labels.aggregation.confusions import Regularised
 from tacit.labels.aggregation.em import Believed, fit, normalised
 from tacit.labels.aggregation.methods import ITERATIONS, aggregate
+from tacit.labels.aggregation.regularised import Regularised
 from tacit.labels.base import posterior_by_gradient
 from tacit.labels.coupled import NEVER
 from tacit.labels.local import LocalModel, categorical, weighed

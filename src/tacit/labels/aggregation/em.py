@@ -9,6 +9,9 @@ import numpy as np
 from tacit.labels.aggregation.confusions import Counts, Estimator
 from tacit.labels.aggregation.tally import Floats, Tally
 
+RARE = 1e-12
+"""The least share of a class that a network may predict; confusions divide by it."""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -40,22 +43,20 @@ def fit(
     ``weight``: (S,) what part of an independent source each counts for. ``believed``: what a network thinks of the
     items; without it they share a class prior, which is estimated too, and the start is their vote shares.
     """
-    p = tally.shares() if believed is None else believed.start
-    shares = _mean(p[np.diff(tally.said.indptr) > 0])
-    mean = None if believed is None else _mean(np.exp(believed.log_prior))
-    prior, confusion, log_likelihood = shares, np.empty(0), 0.0
+    votes = tally.shares()
+    spoken = votes[np.diff(tally.said.indptr) > 0].sum(axis=0)
+    p = votes if believed is None else believed.start
+    mean = None if believed is None else np.maximum(np.exp(believed.log_prior).mean(axis=0), RARE)
+    prior, confusion, log_likelihood = np.empty(0), np.empty(0), 0.0
     for _ in range(iterations):
-        counts = Counts(tally.expected(p), p.sum(axis=0), shares, tally.informative)
-        prior = estimator.prior(counts) if mean is None else mean
-        confusion = estimator.confusion(counts, prior)
+        counts = Counts(tally.expected(p), p.sum(axis=0), spoken, tally.informative)
+        shares = estimator.shares(counts) if mean is None else mean
+        confusion = estimator.confusion(counts, shares)
+        prior = estimator.prior(counts, shares, confusion, weight)
         scores = tally.log_evidence(confusion, weight)
         scores += np.log(np.maximum(prior, 1e-300)) if believed is None else believed.log_prior
         p, log_likelihood = normalised(scores)
     return Fit(p, prior, confusion, log_likelihood)
-
-
-def _mean(p: Floats) -> Floats:
-    return np.asarray(p.mean(axis=0)) if len(p) else np.full(p.shape[1], 1 / p.shape[1])
 
 
 def normalised(scores: Floats) -> tuple[Floats, float]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tacit.errors import InputError
-from tacit.labels.aggregation.confusions import Estimator, Free, OneCoin, Regularised
+from tacit.labels.aggregation.confusions import Estimator, Free, OneCoin
 from tacit.labels.aggregation.dependence import shared_weight
 from tacit.labels.aggregation.em import fit
+from tacit.labels.aggregation.regularised import Regularised
 from tacit.labels.aggregation.tally import Floats
 
 if TYPE_CHECKING:
