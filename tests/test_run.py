@@ -245,7 +245,7 @@ def test_training_that_the_clock_cut_is_said_once_beside_its_figures(
     monkeypatch.setattr(Deadline, "over", property(lambda self: True))
     rows, y = fresh("table", 36)
     labels = [NAMES[c] if i < 18 else None for i, c in enumerate(y)]
-    run = tacit.fit(rows, labels, methods=["fixmatch"], budget="5s", device="cpu")
+    run = tacit.fit(rows, labels, methods=["fixmatch"], budget="60s", device="cpu")
     cut = [line for line in run.leaderboard if line["status"] == "cut"]
     assert cut
     for line in cut:
