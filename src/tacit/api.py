@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tacit.compare.baselines import FeatureCandidate, feature_candidates
 from tacit.compare.budget import Budget
 from tacit.compare.candidate import Candidate
 from tacit.compare.cotraining import cotraining_candidates
+from tacit.compare.evidence import evidence_candidates
+from tacit.compare.judges import folds_for, judge_for, judged
 from tacit.compare.model import Model, modalities
 from tacit.compare.plan import PAGE_SECONDS, CandidatePlan, Plan, allot
-from tacit.compare.protocol import Comparison, Outcome, folds_for, judged, truth_of
+from tacit.compare.protocol import Comparison, Outcome
 from tacit.compare.readings import reading_candidates
 from tacit.compare.recipe import Recipe
 from tacit.compare.scores import metric_for
@@ -28,11 +29,13 @@ from tacit.compare.user import UserCandidate
 from tacit.compare.workbench import Workbench, cache_folder, make_fabric
 from tacit.data.read import read
 from tacit.data.records import Records, concatenate
-from tacit.data.task import Classes, MultiLabel
+from tacit.data.task import Classes, Number
 from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 from tacit.labels.given import Kind, labels_of, require_kind, require_usable
+from tacit.labels.parts import Parts
+from tacit.labels.soft import Soft
 from tacit.listing import nearest, pick
 from tacit.run import Run
 from tacit.runfolder import MAPPED, describe_run, write_run
@@ -47,6 +50,9 @@ AUTO = {
     "table": ("supervised", "supervised-augmented", "fixmatch"),
 }
 """What ``methods=None`` trains beside the baselines on features: what the prior expects most of."""
+
+WEAK = ("supervised", "supervised-augmented", "evidence")
+"""The same where labels are no exact ones: a network that takes them naively, and one that takes them as they are."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +137,11 @@ def fit(
             spent, seed = Budget.parse(followed.budget), followed.seed
             methods = methods if methods is not None else _planned(followed)
         bench = _bench(data, known, encoder, device, watch, dict(views or {}))
-        candidates = _candidates(bench, methods, dict(options or {}))
+        candidates = _candidates(bench, known, methods, dict(options or {}))
         fresh = followed is None
         if followed is None:
-            name, folds = metric_for(bench.task, metric).name, folds_for(known, spent.seconds)
+            name = metric_for(bench.task, metric).name
+            folds = folds_for(judge_for(known, name), spent.seconds)
             followed = Plan(seed, str(spent), name, folds, encoder, {}, data.hash)
             followed.options, followed.views = dict(options or {}), dict(views or {})
         elif followed.data and followed.data != data.hash:
@@ -148,6 +155,8 @@ def fit(
             None if groups is None else np.asarray(groups, dtype=object),
             clock and spent.seconds is not None,
         )
+        if comparison.judge.remark:
+            watch.say(comparison.judge.remark)
         if comparison.held_out == 0:
             watch.say("no class has two labels, so none can be held out to judge by")
         if fresh:
@@ -197,12 +206,12 @@ def _test(test: Any, test_labels: Any, data: Records, labels: Labels, task: Kind
     if test is None:
         return None
     records = _records(test, data.modality).conform(data.schema)
-    if isinstance(labels, Exact) and isinstance(labels.task, Classes):
+    if isinstance(labels.task, Classes):
         raw = labels_of(test_labels, records, "classes")
         assert isinstance(raw, Exact)
         names = [None if v < 0 else raw.task.names[v] for v in raw.y]
         return Test(records, Exact.from_values(names, labels.task.names))
-    kind: Kind | None = task if isinstance(labels, Exact) else "regression"
+    kind: Kind | None = "regression" if isinstance(labels.task, Number) else task
     return Test(records, labels_of(test_labels, records, kind))
 
 
@@ -224,11 +233,15 @@ def on_features(bench: Workbench) -> list[FeatureCandidate]:
 
 
 def _candidates(
-    bench: Workbench, methods: Sequence[str | Callable[..., Any]] | None, options: dict[str, Any]
+    bench: Workbench, labels: Labels, methods: Sequence[str | Callable[..., Any]] | None, options: dict[str, Any]
 ) -> list[Candidate]:
     """Baselines on features always; then what was asked for, trained baselines included, or the default."""
-    named: Sequence[Any] = methods if methods is not None else AUTO.get(bench.records.modality, ())
-    heads = {c.name: c for c in on_features(bench)}
+    weak = labels.naive() is not labels
+    default = WEAK if weak else AUTO.get(bench.records.modality, ())
+    named: Sequence[Any] = methods if methods is not None else default
+    soft = isinstance(labels.naive(), Soft)
+    offered = [c for c in on_features(bench) if c.soft or not soft]
+    heads = {c.name: c for c in [*offered, *(evidence_candidates(bench) if weak else [])]}
     known = systems()
     result: list[Candidate] = list(heads.values())
     for baseline in ("supervised", "supervised-augmented"):
@@ -301,9 +314,9 @@ def _test_scores(
         predictors[outcome.reference] = comparison.final(outcome.reference)
     known = test.labels.labelled()
     records, evidence = test.records.take(known), test.labels.take(known)
+    metric = metric_for(comparison.bench.task, comparison.plan.metric)
     return {
-        name: {"score": comparison.metric.score(*judged(evidence, predictor(records)))}
-        for name, predictor in predictors.items()
+        name: {"score": metric.score(*judged(evidence, predictor(records)))} for name, predictor in predictors.items()
     }
 
 
@@ -316,6 +329,11 @@ def _digest(labels: Labels) -> str:
     """A hash of the evidence, so that a resume is of the same labels."""
     import hashlib
 
-    array: NDArray[Any] = labels.y if isinstance(labels, Exact) else truth_of(labels)
-    names = labels.task.names if isinstance(labels.task, Classes | MultiLabel) else ()
-    return hashlib.sha256(array.tobytes() + json.dumps(names).encode()).hexdigest()
+    parts, trust = (labels.parts, labels.trust) if isinstance(labels, Parts) else ((labels,), (1.0,))
+    names = [str(i) for i in range(len(labels))]
+    digest = hashlib.sha256()
+    for part, t in zip(parts, trust, strict=True):
+        digest.update(json.dumps([type(part).__name__, t, part.header()]).encode())
+        for row in part.rows(names):
+            digest.update(json.dumps(row).encode())
+    return digest.hexdigest()

@@ -54,7 +54,8 @@ class Measure:
     @property
     def name(self) -> str:
         """What people read."""
-        return {"r2": "R²"}.get(self.metric, self.metric.replace("_", " "))
+        names = {"r2": "R²", "evidence": "log-likelihood of evidence"}
+        return names.get(self.metric, self.metric.replace("_", " "))
 
     @property
     def percent(self) -> bool:
@@ -62,7 +63,7 @@ class Measure:
 
     @property
     def unit(self) -> str:
-        return "points" if self.percent else ""
+        return "points" if self.percent else "nats" if self.metric == "evidence" else ""
 
     def score(self, value: float) -> str:
         """``91.8 %`` or ``0.881``."""

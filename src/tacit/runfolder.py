@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 import tacit
+from tacit.compare.folds import NEVER
 from tacit.compare.model import Model, doubt
 from tacit.compare.plan import Plan
 from tacit.compare.protocol import Comparison, Outcome
@@ -30,6 +31,7 @@ from tacit.data.records import Records
 from tacit.data.task import Classes, Number
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
+from tacit.labels.soft import Soft
 from tacit.labels.values import Values
 from tacit.report import write_report
 from tacit.run import Run
@@ -58,6 +60,7 @@ def describe_run(
         "modality": bench.prepared.name,
         "task": bench.task.to_json(),
         "metric": comparison.metric.name,
+        "test_metric": plan.metric,
         "higher_is_better": comparison.metric.higher_is_better,
         "data": {
             "description": bench.records.description,
@@ -137,10 +140,11 @@ def _cut_note(cuts: Sequence[str], candidate: str, deployed: str) -> str:
 
 
 def _notes(comparison: Comparison, outcome: Outcome) -> list[str]:
-    notes = []
+    notes = [comparison.judge.remark] if comparison.judge.remark else []
     total = len(comparison.known)
-    if 0 < comparison.held_out < total:
-        alone = total - comparison.held_out
+    held = int((comparison.fold_of != NEVER).sum())
+    if 0 < held < total:
+        alone = total - held
         notes.append(
             f"{alone} of {total} labelled records could not be held out, being the only ones of their class or group"
         )
@@ -174,7 +178,8 @@ def write_run(
     prediction = model.predictor(bench.records)
     columns = prediction_table(bench.records.ids, prediction, model)
     columns["given"] = [given.get(i) for i in range(len(bench.records))]
-    columns["split"] = ["labelled" if i in given else "unlabelled" for i in range(len(bench.records))]
+    spoken = set(labels.labelled().tolist())
+    columns["split"] = ["labelled" if i in spoken else "unlabelled" for i in range(len(bench.records))]
     write_parquet(folder / "predictions.parquet", columns)
     write_parquet(folder / "map.parquet", embedding_map(model, bench, labels.labelled(), plan.seed))
     (folder / "curves").mkdir(exist_ok=True)
@@ -215,9 +220,13 @@ def written_date(days: float | None) -> str | None:
 
 
 def given_values(labels: Labels) -> dict[int, str]:
-    """What the labels say of each labelled record, as text, by position."""
+    """What the labels say of each labelled record, as text, by position; of several classes alike they say none."""
+    labels = labels.naive()
     if isinstance(labels, Values):
         return {int(i): repr(float(labels.v[i])) for i in labels.labelled()}
+    if isinstance(labels, Soft):
+        top = labels.q == labels.q.max(axis=1, keepdims=True)
+        return {int(i): labels.task.names[int(top[i].argmax())] for i in labels.labelled() if top[i].sum() == 1}
     assert isinstance(labels, Exact)
     names = labels.task.names
     if labels.y.ndim == 1:

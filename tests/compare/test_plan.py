@@ -213,6 +213,19 @@ def test_systems_give_baselines_the_steps_they_lack(recipes: Callable[..., list[
     assert too_little["supervised"] == pytest.approx(BASELINE_WEIGHT * too_little["fixmatch"]), "nobody has so much"
 
 
+def test_a_fast_baseline_gives_to_a_slow_one_like_the_systems(recipes: Callable[..., list[Recipe]]) -> None:
+    """Of 14 s a baseline's share is 2 and the system's 10: the slow baseline lacks more than the system has."""
+    least = 1.01 * 3 * FEWEST_STEPS
+    seconds = {"supervised": [0.2 / least], "supervised-augmented": [12.9 / least], "fixmatch": [0.1]}
+    times = fold_times(recipes(*seconds), 14.0, 3, seconds)
+    assert times["supervised-augmented"] == pytest.approx(12.9)
+    # 10.9 s are lacking and 1.8 + 10 s to spare
+    assert times["supervised"] == pytest.approx(0.2 + 1.8 * (1 - 10.9 / 11.8))
+    assert times["fixmatch"] == pytest.approx(10 * (1 - 10.9 / 11.8))
+    alone = fold_times(recipes("supervised", "supervised-augmented"), 14.0, 3, seconds)
+    assert alone == pytest.approx({"supervised": 1.1, "supervised-augmented": 12.9})
+
+
 def test_the_time_of_what_is_skipped_goes_to_the_others(recipes: Callable[..., list[Recipe]]) -> None:
     speed = {"supervised": [0.05], "fixmatch": [0.05], "uda": [50.0]}
     budget = Budget(seconds=100)

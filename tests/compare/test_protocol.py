@@ -12,8 +12,9 @@ from sklearn.naive_bayes import GaussianNB
 
 from tacit.compare.baselines import feature_candidates
 from tacit.compare.folds import NEVER
+from tacit.compare.judges import folds_for, judge_for, judged, truth_of, without
 from tacit.compare.plan import Plan
-from tacit.compare.protocol import Comparison, folds_for, judged, truth_of, without
+from tacit.compare.protocol import Comparison
 from tacit.compare.recipe import Recipe
 from tacit.compare.scores import values_of
 from tacit.compare.user import UserCandidate
@@ -157,7 +158,7 @@ def test_groups_are_held_out_together(compare: Any, labels: Exact) -> None:
 
 def test_one_label_a_class_leaves_the_prior(compare: Any, toy: Any) -> None:
     labels = Exact(toy("table").some(3), NAMES)
-    assert folds_for(labels, 60.0) == 0
+    assert folds_for(judge_for(labels, None), 60.0) == 0
     outcome = compare(labels, GaussianNB(), folds=0).run()
     assert outcome.verdict.word == "no evidence of your own; expected from other data"
     assert outcome.verdict.held_out == 0
@@ -200,8 +201,8 @@ def test_without_hides_all_units_of_a_record_and_no_other() -> None:
      ([0, 1] * 10, None, 3)],
 )  # fmt: skip
 def test_number_of_folds(y: list[int], seconds: float | None, folds: int) -> None:
-    assert folds_for(Exact(np.array(y), ["a", "b"]), seconds) == folds
-    assert folds_for(Values([1.0]), 60) == 0
+    assert folds_for(judge_for(Exact(np.array(y), ["a", "b"]), None), seconds) == folds
+    assert folds_for(judge_for(Values([1.0]), None), 60) == 0
 
 
 def test_numbers_are_judged_by_their_means(toy: Any) -> None:

@@ -1,7 +1,8 @@
-"""The choice among readings: the one that says the class, whatever the others hold."""
+"""Readings: with weights the one that says the class, whatever the others hold; without weights a blend of heads."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +10,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
 
+from tacit.compare.baselines import TfidfLogistic
 from tacit.compare.candidate import FitPlan
-from tacit.compare.readings import TERMS_SCALE, Readings, Scaled
+from tacit.compare.readings import PENALTY, TERMS_SCALE, Readings, Scaled, fit_labelled
 from tacit.labels.exact import Exact
 
 
@@ -41,6 +45,41 @@ def test_the_reading_that_says_the_class_is_chosen_and_self_trained_on(telling: 
     predictor: Any = candidate.fit(records, labels, shared, FitPlan(), rng)  # type: ignore[arg-type]
     assert predictor.reader.names == (telling,)
     assert (predictor(records).log_p.argmax(1).numpy() == y).mean() > 0.9
+
+
+def test_without_weights_heads_and_tfidf_are_averaged_and_learn_from_the_labels_alone(
+    toy: Callable[[str], Any],
+) -> None:
+    """scikit-learn's logistic regression on the same columns, and the baseline, pooled by hand."""
+    data = toy("text")
+    labels = Exact(data.some(24), list("abc"))
+    bench, records, known = data.bench(labels.task), data.records, labels.labelled()
+    rng = np.random.default_rng(0)
+    candidate = Readings(bench)
+    shared = candidate.prepare(records, FitPlan(), rng)
+    blend: Any = candidate.fit(records, labels, shared, FitPlan(), rng)
+    tfidf: Any = TfidfLogistic(bench).fit(records, labels, None, FitPlan(), rng)
+    log_p = [tfidf(records).log_p.numpy()]
+    for names in (("terms",), ("terms", "order")):
+        head = LogisticRegression(C=1 / PENALTY["dense"], tol=1e-8, max_iter=5000)
+        head.fit(shared.rows(names, known).numpy(), labels.y[known])
+        log_p.append(head.predict_log_proba(shared.rows(names).numpy()))
+    assert_allclose(blend(records).log_p.numpy(), log_softmax(np.mean(log_p, axis=0), axis=1), atol=2e-3)
+
+
+@pytest.mark.parametrize("each", [2, 40])
+def test_a_head_on_the_labels_is_logistic_regression_with_fewer_and_more_rows_than_columns(each: int) -> None:
+    readings, y = readings_of("first")
+    shared, names = Scaled(readings), ("first", "terms")
+    labels = Exact(np.where(np.arange(len(y)) < 3 * each, y, -1), list("abc"))
+    weight = fit_labelled(shared, names, labels).numpy()
+    known = labels.labelled()
+    head = LogisticRegression(C=1 / PENALTY["dense"], tol=1e-8, max_iter=5000)
+    head.fit(shared.rows(names, known).numpy(), y[known])
+    outputs = shared.rows(names).numpy() @ weight[:-1] + weight[-1]
+    assert_allclose(
+        log_softmax(outputs, axis=1), head.predict_log_proba(shared.rows(names).numpy()), atol=1e-3, rtol=1e-3
+    )
 
 
 def test_rows_have_columns_of_unit_scale_and_terms_keep_their_proportions() -> None:

@@ -28,7 +28,10 @@ from tacit.data.task import Classes, MultiLabel, Number
 from tacit.errors import InputError
 from tacit.labels.base import Labels, Units
 from tacit.labels.coupled import Coupled
+from tacit.labels.exact import Exact
 from tacit.labels.local import Local
+from tacit.labels.soft import Soft
+from tacit.labels.values import Values
 from tacit.listing import subclasses
 
 MIXED = ("Mixture", "NumberMixture")
@@ -424,3 +427,32 @@ def test_labels_cannot_be_written_to_at_any_stage(name: str, seed: int) -> None:
         found = list(arrays(made, set()))
         assert found, "evidence is held in arrays"
         assert not any(array.flags.writeable for array in found), f"an array can be written to when {stage}"
+
+
+@every
+def test_naively_it_is_exact_soft_or_values_on_records_that_are_spoken_of(name: str, seed: int) -> None:
+    labels = example(name, seed)
+    naive = labels.naive()
+    assert isinstance(naive, Exact | Soft | Values)
+    assert len(naive) == len(labels)
+    assert set(naive.labelled()) <= set(labels.labelled())
+    assert type(naive.task) is type(labels.task)
+    if not isinstance(labels.task, Number):
+        assert naive.task == labels.task
+    again = naive.naive()
+    assert type(again) is type(naive)
+    assert again.describe() == naive.describe()
+
+
+@every
+def test_naively_nothing_is_known_where_all_is_hidden(name: str, seed: int) -> None:
+    labels = example(name, seed)
+    hidden = labels.hide(np.arange(len(labels.units())))
+    assert len(hidden.naive().labelled()) == 0
+
+
+@every
+def test_only_what_says_the_truth_is_exact(name: str, seed: int) -> None:
+    labels = example(name, seed)
+    exact = labels.exact()
+    assert exact is (labels if name in ("Exact", "Values") else None)

@@ -58,8 +58,8 @@ def test_records_in_another_order_get_their_own_evidence(tmp_path: Path) -> None
         ('{"id": "5", "label": "no class"}', "line 2.*'no class'"),
         ('{"id": "5"}', "line 2.*'label'"),
         ("[1, 2]", "line 2 holds no JSON object"),
-        ("{", "line 2 is no JSON"),
-        ("[" * 100_000, "line 2 is no JSON"),
+        ("{", "line 2: no valid JSON"),
+        ("[" * 100_000, "line 2: the JSON is nested too deeply"),
         ('{"id": ["5"], "label": "a,b"}', "line 2 cannot be read"),
     ],
 )

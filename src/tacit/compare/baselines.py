@@ -24,8 +24,9 @@ from tacit.data.records import Records
 from tacit.data.task import Classes, MultiLabel
 from tacit.engines.features import Linear, Neighbours, fit_linear, in_own_span, standardisation
 from tacit.errors import InputError
-from tacit.labels.base import Labels
+from tacit.labels.base import EvidenceModel, Labels
 from tacit.labels.exact import Exact
+from tacit.labels.soft import Soft, shares_of
 from tacit.labels.values import Values
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -36,6 +37,9 @@ class FeatureCandidate:
 
     family: ClassVar[str] = "features"
     baseline: ClassVar[bool] = True
+    naive: ClassVar[bool] = True
+    soft: ClassVar[bool] = False
+    """Whether it also reads shares of the classes, and not only exact labels."""
     saves: ClassVar[bool] = True
     name: str
     title: str
@@ -60,6 +64,7 @@ class Logistic(FeatureCandidate):
 
     name = "logistic"
     title = "Features + logistic regression"
+    soft = True
 
     def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         features = self.bench.features(records)
@@ -80,24 +85,24 @@ class TfidfLogistic(FeatureCandidate):
 
     name = "tfidf-logistic"
     title = "TF-IDF + logistic regression"
+    soft = True
 
     def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         from sklearn.linear_model import LogisticRegression
         from sklearn.model_selection import GridSearchCV
 
         reader = Reader(self.bench.prepared, "tfidf", self.bench)
-        exact = require_exact(labels, self.name)
-        known = labels.labelled()
-        x, basis = in_own_span(torch.from_numpy(reader(records.take(known)).toarray()))
-        y = exact.y[known]
+        told = class_weights(labels, self.name)
+        x, basis = in_own_span(torch.from_numpy(reader(records.take(labels.labelled())).toarray()))
         model: Any = LogisticRegression(C=10.0, max_iter=1000)
-        folds = int(min(3, np.bincount(y)[np.unique(y)].min()))
+        # a record with shares of several classes would be on both sides of a fold
+        folds = int(min(3, np.bincount(told.y)[np.unique(told.y)].min())) if told.one_each else 0
         if folds >= 2:
             model = GridSearchCV(model, {"C": [1.0, 10.0, 100.0]}, cv=folds, scoring="neg_log_loss")
-        model.fit(x.numpy(), y)
+        model.fit(x.numpy()[told.row], told.y, sample_weight=told.weight)
         best = model.best_estimator_ if folds >= 2 else model
-        weight, bias = multiclass_coefficients(best, exact.task.outputs)
-        return SparseLinearPredictor(reader, exact.task, basis.numpy() @ weight, bias)
+        weight, bias = multiclass_coefficients(best, labels.task.outputs)
+        return SparseLinearPredictor(reader, labels.task, basis.numpy() @ weight, bias)
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,7 @@ class Trees(FeatureCandidate):
 
     name = "boosted-trees"
     title = "Gradient-boosted trees"
+    soft = True
 
     def fit(self, records: Records, labels: Labels, shared: None, plan: FitPlan, rng: np.random.Generator) -> Predictor:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -189,12 +195,12 @@ class Trees(FeatureCandidate):
             model: Any = HistGradientBoostingRegressor(random_state=seed, min_samples_leaf=few).fit(x, numbers)
             spread = float(np.std(numbers - model.predict(x)))
             return EstimatorPredictor(reader, labels.task, model, np.arange(1), spread)
-        exact = require_exact(labels, self.name)
-        y = exact.y[known]
-        if len(np.unique(y)) < 2:
+        told = class_weights(labels, self.name)
+        if len(np.unique(told.y)) < 2:
             raise InputError("boosted trees need labels of two classes at least")
-        model = HistGradientBoostingClassifier(random_state=seed, min_samples_leaf=few).fit(x, y)
-        return EstimatorPredictor(reader, exact.task, model, model.classes_.astype(np.int64), 0.0)
+        model = HistGradientBoostingClassifier(random_state=seed, min_samples_leaf=few)
+        model.fit(x[told.row], told.y, sample_weight=told.weight)
+        return EstimatorPredictor(reader, labels.task, model, model.classes_.astype(np.int64), 0.0)
 
 
 def feature_candidates(bench: Workbench) -> list[FeatureCandidate]:
@@ -216,14 +222,41 @@ def require_exact(labels: Labels, name: str) -> Exact:
     return labels
 
 
+@dataclass(frozen=True)
+class ClassWeights:
+    """Classes ``y`` with ``weight`` for rows of the labelled records: one each, or one for every share of a class."""
+
+    row: NDArray[np.int64]
+    y: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+    @property
+    def one_each(self) -> bool:
+        """Whether no record has shares of several classes."""
+        return len(np.unique(self.row)) == len(self.row)
+
+
+def class_weights(labels: Labels, name: str) -> ClassWeights:
+    """What an estimator that knows weights and no shares is told, or an error that names the candidate."""
+    given = labels if isinstance(labels, Soft) else require_exact(labels, name)
+    shares = shares_of(given)[labels.labelled()]
+    row, y = np.nonzero(shares)
+    return ClassWeights(row.astype(np.int64), y.astype(np.int64), shares[row, y])
+
+
 def inner_choice(
     choices: tuple[float, ...],
     labels: Labels,
     rng: np.random.Generator,
     fit: Callable[[float, Labels], Linear],
     features: NDArray[np.float32],
+    model: EvidenceModel | None = None,
 ) -> float:
-    """The choice with the best held-out evidence log-likelihood over two inner folds; 1.0 with few labels."""
+    """The choice with the best held-out evidence log-likelihood over two inner folds; 1.0 with few labels.
+
+    ``model``: what has been learned of the evidence, where anything is.
+    """
+    model = labels.model() if model is None else model
     units = len(labels.units())
     if units < 20:
         return 1.0
@@ -233,7 +266,7 @@ def inner_choice(
         train = labels.hide(np.flatnonzero(fold == side))
         judge = labels.hide(np.flatnonzero(fold != side))
         rows = judge.labelled()
-        evidence = judge.take(rows)
+        evidence = model.on(judge).take(rows)
         for k, choice in enumerate(choices):
             prediction = labels.task.prediction(fit(choice, train)(features[rows]))
             totals[k] += float(evidence.log_likelihood(prediction).clamp_min(-20.0).sum())

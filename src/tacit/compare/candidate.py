@@ -95,6 +95,10 @@ class Candidate(Protocol):
         """Whether it is one of the honest baselines that systems have to beat."""
 
     @property
+    def naive(self) -> bool:
+        """Whether it is told what is naively made of the evidence (`Labels.naive`), because it reads no other."""
+
+    @property
     def saves(self) -> bool:
         """Whether its predictors can be saved; others are compared and never deployed into a run folder."""
 

@@ -139,18 +139,18 @@ def fold_times(
 ) -> dict[str, float]:
     """``total`` seconds split over candidates, baselines at ``BASELINE_WEIGHT`` of a system.
 
-    A baseline gets at least what ``FEWEST_STEPS`` in every fold need, given by the systems where they have so much:
-    a system is worth nothing without baselines to be compared with.
+    A baseline gets at least what ``FEWEST_STEPS`` in every fold need, where the others have so much to give: systems
+    all that they have, baselines what they have beyond that themselves, all in proportion. A system is worth nothing
+    without baselines to be compared with.
     """
     weights = {r.name: BASELINE_WEIGHT if r.baseline else 1.0 for r in recipes}
     times = {name: total * weight / sum(weights.values()) for name, weight in weights.items()}
-    least = {r.name: 1.01 * folds * FEWEST_STEPS * sum(seconds[r.name]) for r in recipes if r.baseline}
-    lacking = {name: need - times[name] for name, need in least.items() if times[name] < need}
-    systems = [r.name for r in recipes if not r.baseline]
-    theirs = sum(times[name] for name in systems)
-    if sum(lacking.values()) < theirs:
-        kept = 1 - sum(lacking.values()) / theirs
-        times |= {name: least[name] for name in lacking} | {name: times[name] * kept for name in systems}
+    least = {r.name: 1.01 * folds * FEWEST_STEPS * sum(seconds[r.name]) if r.baseline else 0.0 for r in recipes}
+    lacking = sum(max(least[name] - time, 0.0) for name, time in times.items())
+    spare = sum(max(time - least[name], 0.0) for name, time in times.items())
+    if lacking < spare:
+        kept = 1 - lacking / spare
+        times = {name: least[name] + kept * max(time - least[name], 0.0) for name, time in times.items()}
     return times
 
 

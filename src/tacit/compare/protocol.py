@@ -20,20 +20,19 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 
 from tacit.compare.candidate import Candidate, FitPlan, Predictor, Shared, StagePlan
-from tacit.compare.folds import NEVER, make_folds
+from tacit.compare.folds import NEVER
+from tacit.compare.judges import Held, judge_for, without
 from tacit.compare.plan import CandidatePlan, Plan
-from tacit.compare.prior import Expectation, expectation, reference_order
+from tacit.compare.prior import reference_order
 from tacit.compare.recipe import Pretrained, Recipe
-from tacit.compare.scores import Metric, metric_for, values_of
+from tacit.compare.scores import Metric, values_of
 from tacit.compare.store import Store, read_prediction, write_prediction
-from tacit.compare.verdict import Entry, Verdict, entries, judge
+from tacit.compare.verdict import Entry, Verdict, Wording, entries, judge
 from tacit.compare.workbench import Workbench
 from tacit.data.atomic import atomic_write
 from tacit.data.prediction import Prediction
 from tacit.errors import InputError, Interrupted, TacitError
 from tacit.labels.base import Labels
-from tacit.labels.exact import Exact
-from tacit.labels.values import Values
 from tacit.train.watch import Deadline
 
 SLACK = 1.3
@@ -73,11 +72,13 @@ class Comparison:
         self.bench, self.labels, self.plan, self.folder = bench, labels, plan, folder
         # those that are not trained in steps come first: what they take is then known before steps are planned
         self.candidates = {c.name: c for c in sorted(candidates, key=lambda c: isinstance(c, Recipe))}
-        self.metric: Metric = metric_for(bench.task, plan.metric)
+        self.judge = judge_for(labels, plan.metric)
+        self.metric: Metric = self.judge.metric
         self.groups = groups
         self.clock = clock
-        self.known = labels.labelled()
-        self.fold_of = self._folds()
+        self.known = self.judge.known
+        rng = np.random.default_rng([plan.seed, zlib.crc32(b"folds")])
+        self.fold_of = self.judge.folds(plan.folds, rng, groups)
         self.store = Store(bench.task, plan.seed)
         self.failures: dict[str, str] = {}
         self._shared: dict[str, Shared] = {}
@@ -92,8 +93,8 @@ class Comparison:
 
     @property
     def held_out(self) -> int:
-        """How many labelled records some fold holds out."""
-        return int((self.fold_of != NEVER).sum())
+        """How many records, or observations of weaker evidence, some fold holds out."""
+        return self.judge.count(self.fold_of)
 
     def compare(self, name: str) -> None:
         """All folds of one candidate, unless that is done already. One that fails is noted, and the rest goes on."""
@@ -128,21 +129,11 @@ class Comparison:
         plan = self._fit_plan(name, "final", self._of(name).final)
         begun = time.monotonic()
         rng = self._rng(name, "final")
-        predictor = candidate.fit(self.bench.records, self.labels, self._prepared(candidate), plan, rng)
+        predictor = candidate.fit(
+            self.bench.records, told(candidate, self.labels), self._prepared(candidate), plan, rng
+        )
         self._note(name, plan, time.monotonic() - begun, keep_curve=True)
         return predictor
-
-    def _folds(self) -> NDArray[np.int64]:
-        rng = np.random.default_rng([self.plan.seed, zlib.crc32(b"folds")])
-        groups = None if self.groups is None else self.groups[self.known]
-        if self.plan.folds < 2:
-            return np.full(len(self.known), NEVER, dtype=np.int64)
-        if isinstance(self.labels, Values):
-            return make_folds(self.labels.v[self.known], self.plan.folds, rng, groups, numeric=True)
-        assert isinstance(self.labels, Exact)
-        y = self.labels.y[self.known]
-        strata = y if y.ndim == 1 else np.zeros(len(y))
-        return make_folds(strata.astype(np.float64), self.plan.folds, rng, groups, numeric=y.ndim == 2)
 
     def _fold_numbers(self) -> list[int]:
         return sorted(int(f) for f in np.unique(self.fold_of) if f != NEVER)
@@ -174,7 +165,8 @@ class Comparison:
         plan = self._fit_plan(candidate.name, f"fold {fold}", self._of(candidate.name).fold)
         begun = time.monotonic()
         rng = self._rng(candidate.name, f"fold {fold}")
-        predictor = candidate.fit(self.bench.records, without(self.labels, held), shared, plan, rng)
+        left = told(candidate, without(self.labels, held))
+        predictor = candidate.fit(self.bench.records, left, shared, plan, rng)
         prediction = predictor(self.bench.records.take(held))
         if np.isnan(values_of(prediction)).any():
             raise TacitError("its predictions are not numbers (NaN)")
@@ -224,8 +216,7 @@ class Comparison:
         self._outcome_seconds[name] = self._outcome_seconds.get(name, 0.0) + seconds
 
     def _tell(self, name: str) -> None:
-        index, prediction = self.store.of(name)
-        score = self.metric.score(*judged(self.labels.take(index), prediction))
+        score = self.metric.score(*self.judge.values(self.store.held(name)))
         self.bench.watch.compared(name, score, self.metric.name, self._outcome_seconds.get(name, 0.0))
 
     def _judged(self) -> Outcome:
@@ -235,64 +226,37 @@ class Comparison:
         if not baselines:
             reasons = "; ".join(f"{n}: {why}" for n, why in failures.items())
             raise InputError(f"no baseline could be fitted, so there is nothing to compare with ({reasons})")
-        priors = {n: self._prior(self.candidates[n].family) for n in usable if n not in baselines}
+        modality = self.bench.prepared.name
+        priors = {n: self.judge.prior(self.candidates[n].family, modality) for n in usable if n not in baselines}
         unsaved = {n for n in usable if self.folder is not None and not self.candidates[n].saves}
         if self.held_out == 0:
-            order = reference_order(self.bench.prepared.name, self.bench.prepared.weights.pretrained)
+            order = reference_order(modality, self.bench.prepared.weights.pretrained)
             reference = min(baselines, key=lambda n: order.index(n) if n in order else len(order))
             lines = [Entry.unmeasured(n, n in baselines, priors.get(n)) for n in usable]
             verdict = judge(lines, reference, self.metric, 0, priors, unsaved)
         else:
-            index, _ = store.of(usable[0])
-            evidence = self.labels.take(index)
-            both = {n: judged(evidence, store.of(n)[1]) for n in usable}
+            both = {n: self.judge.values(store.held(n)) for n in usable}
             truth, values = both[usable[0]][0], {n: v for n, (_, v) in both.items()}
             rng = np.random.default_rng([self.plan.seed, zlib.crc32(b"bootstrap")])
-            groups = self._together(index, evidence)
+            groups = self._together(store.held(usable[0]))
             reference, lines = entries(values, truth, self.metric, baselines, priors, rng, groups)
-            verdict = judge(lines, reference, self.metric, self.held_out, priors, unsaved)
+            verdict = judge(lines, reference, self.metric, self.held_out, priors, unsaved, self._wording)
         return Outcome(store, reference, lines, verdict, failures, self._outcome_seconds, self._curves, self._cuts)
 
-    def _together(self, index: NDArray[np.int64], evidence: Labels) -> NDArray[np.int64] | None:
-        """(sites,) numbers of what the bootstrap draws as one: groups, or records of several sites; None for sites."""
-        owner = evidence.units().sites // evidence.task.sites_per_record
+    @property
+    def _wording(self) -> Wording:
+        plain = self.labels.naive() is self.labels
+        subject = "The unlabelled data" if plain else "Using the evidence as it is"
+        return Wording(subject, self.judge.noun, self.judge.basis)
+
+    def _together(self, held: Sequence[Held]) -> NDArray[np.int64] | None:
+        """What the bootstrap draws as one: groups, or records of several sites; None where each is by itself."""
+        owner = self.judge.owner(held)
         if self.groups is not None:
-            return np.unique(self.groups[index].astype(str), return_inverse=True)[1][owner].astype(np.int64)
-        return owner if evidence.task.sites_per_record > 1 else None
-
-    def _prior(self, family: str) -> Expectation:
-        labelled = len(self.known)
-        classes = self.bench.task.outputs if isinstance(self.labels, Exact) else 10
-        return expectation(family, self.bench.prepared.name, labelled / max(classes, 1))
+            return np.unique(self.groups[owner].astype(str), return_inverse=True)[1].astype(np.int64)
+        return owner if self.bench.task.sites_per_record > 1 else None
 
 
-def without(labels: Labels, records: NDArray[np.int64]) -> Labels:
-    """The labels with every unit hidden that speaks of one of these records."""
-    units = labels.units()
-    owner = np.repeat(np.arange(len(units)), np.diff(units.offsets))
-    touched = np.isin(units.sites // labels.task.sites_per_record, records)
-    return labels.hide(np.unique(owner[touched]))
-
-
-def truth_of(labels: Labels) -> NDArray[np.float64]:
-    """(sites,) the exact truth that labels hold, for metrics."""
-    if isinstance(labels, Values):
-        return labels.v
-    if isinstance(labels, Exact):
-        return labels.y.reshape(-1).astype(np.float64)
-    raise TypeError(f"{type(labels).__name__} holds no exact truth to score against")
-
-
-def judged(labels: Labels, prediction: Prediction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Truth and predicted values at the sites whose truth ``labels`` hold, in their order, for metrics."""
-    sites = labels.units().sites
-    return truth_of(labels)[sites], values_of(prediction)[sites]
-
-
-def folds_for(labels: Labels, seconds: float | None) -> int:
-    """How many folds: 3 for a short budget, 5 for one of ten minutes and more; 0 where no class has two labels."""
-    if isinstance(labels, Exact) and labels.y.ndim == 1 and labels.counts().max(initial=0) < 2:
-        return 0
-    most = int(min(5, len(labels.labelled())))
-    wanted = 5 if seconds is not None and seconds >= 600 else 3
-    return min(wanted, most) if most >= 2 else 0
+def told(candidate: Candidate, labels: Labels) -> Labels:
+    """What a candidate is trained on: the evidence as it is, or what is naively made of it."""
+    return labels.naive() if candidate.naive else labels

@@ -46,6 +46,7 @@ class Recipe:
         self.bench = bench
         self.options = dict(options or {})
         self.name, self.title, self.family, self.baseline = system.name, system.title, system.family, system.baseline
+        self.naive = system.baseline
 
     @property
     def label_free(self) -> tuple[Stage, ...]:

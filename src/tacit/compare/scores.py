@@ -98,6 +98,9 @@ def r_squared(truth: Truth, mean: Floats) -> float:
     return 1.0 - float(squared_error(truth, mean).sum()) / spread if spread > 0 else 0.0
 
 
+EVIDENCE = Metric("evidence", lambda truth, found: float(found.mean()), lambda truth, found: found)
+"""Of log-likelihoods (observations,) of held-out evidence their mean; there is no truth to read."""
+
 CLASS_METRICS = {
     m.name: m
     for m in (

@@ -49,6 +49,10 @@ class Store:
         sites = (order[:, None] * per + np.arange(per)).reshape(-1)
         return index[order], prediction.take(torch.from_numpy(sites))
 
+    def held(self, candidate: str) -> list[tuple[NDArray[np.int64], int, Prediction]]:
+        """Positions, fold and predictions of what each fold held out."""
+        return list(self._parts[candidate])
+
     def write(self, path: Path, ids: tuple[str, ...], given: dict[int, str]) -> None:
         """One Parquet file of all rows."""
         rows: dict[str, list[object]] = {k: [] for k in ("id", "fold", "seed", "candidate", "given")}

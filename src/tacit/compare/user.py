@@ -49,6 +49,11 @@ class UserCandidate:
         """Whether it is an estimator and no callable."""
         return hasattr(self.method, "fit")
 
+    @property
+    def naive(self) -> bool:
+        """An estimator is told classes or numbers; a callable gets the evidence as it is."""
+        return self.saves
+
     def prepare(self, records: Records, plan: FitPlan, rng: np.random.Generator) -> None:
         """Nothing."""
 

@@ -53,6 +53,15 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Wording:
+    """What helped or hurt, and what was held out, in words."""
+
+    subject: str = "The unlabelled data"
+    noun: str = "records"
+    basis: str = "with what its kind gained on other data, "
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What to tell the user, and what to deploy.
 
@@ -146,6 +155,7 @@ def judge(
     held_out: int,
     priors: dict[str, Expectation],
     unsaved: Collection[str] = (),
+    wording: Wording = Wording(),
 ) -> Verdict:
     """The verdict on the candidate whose expected gain is largest.
 
@@ -157,7 +167,7 @@ def judge(
     if held_out == 0:
         return _without_evidence(reference, metric, {n: p for n, p in priors.items() if n not in unsaved})
     if not challengers:
-        sentence = f"Only baselines were run; {reference} was the best of them on {held_out} held-out records."
+        sentence = f"Only baselines were run; {reference} was the best of them on {held_out} held-out {wording.noun}."
         word: Word = "no measurable difference"
         return Verdict(word, sentence, reference, reference, reference, None, None, None, held_out)
     best = max(challengers, key=lambda line: line.expected.mean if line.expected else 0.0)
@@ -167,7 +177,7 @@ def judge(
     # what the user's own records say has hurt is not deployed, whatever other data promised
     wanted = best.expected.mean > 0 and word != "hurt"
     deployed = best.candidate if wanted and best.candidate not in unsaved else reference
-    sentence = _sentence(word, best, reference, deployed, metric, held_out)
+    sentence = _sentence(word, best, reference, deployed, metric, held_out, wording)
     if wanted and best.candidate in unsaved:
         sentence += f" ({best.candidate} cannot be saved.)"
     return Verdict(
@@ -184,19 +194,21 @@ def _word(best: Entry, held_out: int, all_hurt: bool) -> Word:
     return "no measurable difference"
 
 
-def _sentence(word: Word, best: Entry, reference: str, deployed: str, metric: Metric, held_out: int) -> str:
+def _sentence(
+    word: Word, best: Entry, reference: str, deployed: str, metric: Metric, held_out: int, wording: Wording
+) -> str:
     assert best.gain is not None and best.gain_low is not None and best.gain_high is not None
     measure = Measure(metric.name)
     gain = measure.gain(best.gain, best.gain_low, best.gain_high, of=measure.name)
-    figures = f"{gain} on {held_out} held-out records"
+    figures = f"{gain} on {held_out} held-out {wording.noun}"
     start = {
-        "helped": f"The unlabelled data helped: {best.candidate} against {reference}, {figures}.",
-        "hurt": f"The unlabelled data hurt: even {best.candidate} fell behind {reference}, {figures}.",
+        "helped": f"{wording.subject} helped: {best.candidate} against {reference}, {figures}.",
+        "hurt": f"{wording.subject} hurt: even {best.candidate} fell behind {reference}, {figures}.",
     }.get(word, f"No measurable difference: {best.candidate} against {reference}, {figures}.")
     if word == "no measurable difference" and deployed != reference:
         assert best.expected is not None
         expected = f"{measure.signed(best.expected.mean)} {measure.unit}".rstrip()
-        return f"{start} Deployed: {deployed}, since with what its kind gained on other data, {expected} are expected."
+        return f"{start} Deployed: {deployed}, since {wording.basis}{expected} are expected."
     return f"{start} Deployed: {deployed}."
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import linear, pad
 
 from tacit.data.task import Number, Task
-from tacit.labels.base import Labels
+from tacit.labels.base import EvidenceModel, Labels
 
 Matrix = NDArray[np.float32]
 
@@ -45,22 +45,28 @@ def standardisation(features: Matrix) -> tuple[Tensor, Tensor]:
 
 
 def fit_linear(
-    features: Matrix, labels: Labels, penalty: float = 1.0, iterations: int = 100, *, one_scale: bool = False
+    features: Matrix,
+    labels: Labels | EvidenceModel,
+    penalty: float = 1.0,
+    iterations: int = 100,
+    *,
+    one_scale: bool = False,
 ) -> Linear:
     """Maximum likelihood of all evidence with a quadratic penalty on the weights, by L-BFGS.
 
-    ``features``: (n, D), rows aligned to ``labels``. The objective is the sum of -log L plus ``penalty`` / 2 times
-    the squared weights over standardised columns: for exact labels scikit-learn's logistic regression with
+    ``features``: (n, D), rows aligned to ``labels``, which may come with what was learned of them. The objective is
+    the sum of -log L plus ``penalty`` / 2 times the squared weights over standardised columns: for exact labels scikit-learn's logistic regression with
     C = 1 / penalty (2 / penalty for two classes, because the weights of both are penalised here). With ``one_scale``
     all columns share one scale, so that singular vectors keep their proportions.
     """
-    known = labels.labelled()
-    evidence = labels.take(known)
+    model = labels if isinstance(labels, EvidenceModel) else labels.model()
+    known = model.labels.labelled()
+    evidence = model.take(known)
     centre, scale = standardisation(features)
     if one_scale:
         scale = torch.full_like(scale, max(float(features.std()), 1e-6))
     x, basis = in_own_span(((torch.from_numpy(features[known]) - centre) / scale).double())
-    task: Task = labels.task
+    task: Task = model.labels.task
     # Of a number only the mean is a function of the features: a scale of its own for each record would be fitted
     # to noise by the few labels that there are.
     free = 1 if isinstance(task, Number) else task.outputs

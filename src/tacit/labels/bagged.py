@@ -13,8 +13,10 @@ from tacit.data.prediction import Prediction
 from tacit.errors import InputError
 from tacit.labels.base import Labels, Units
 from tacit.labels.coupled import Coupled
+from tacit.labels.exact import Exact
 from tacit.labels.indices import placed, whole
 from tacit.labels.membership import Membership
+from tacit.labels.soft import Soft
 from tacit.listing import pick
 
 
@@ -89,6 +91,15 @@ class Bagged(Coupled):
     def _kept(self, new: Self, lost: int) -> Self:
         new._dropped = self._dropped + lost
         return new
+
+    def _copied(self, shares: NDArray[np.float64]) -> Exact | Soft:
+        """What each record hears from its known bags on average, from the ``shares`` (bags, C) of these."""
+        kept = self.known[self.members.owner]
+        record, owner = self.members.records[kept], self.members.owner[kept]
+        total = np.zeros((len(self), shares.shape[1]))
+        np.add.at(total, record, shares[owner])
+        with np.errstate(invalid="ignore"):
+            return Soft(total / np.bincount(record, minlength=len(self))[:, None], self.task.names).naive()
 
     def _one_each(self) -> list[int | None]:
         """The bag of every record for a table with one row a record; bags that overlap have none."""

@@ -17,8 +17,10 @@ from tacit.errors import InputError
 from tacit.labels.bagged import Bagged, listed_members, names_of, one_bag_each
 from tacit.labels.counts import log_counts
 from tacit.labels.coupled import NEVER, Members, unit_sums
+from tacit.labels.exact import Exact
 from tacit.labels.indices import frozen, truths, whole
 from tacit.labels.membership import Membership
+from tacit.labels.soft import Soft
 from tacit.labels.values_io import positions, write_labels
 
 NAMES = ("negative", "positive")
@@ -32,6 +34,9 @@ class Bags(Bagged):
     ``classes``: names of the two classes of records, the positive one last. See `from_members` for bags that overlap.
     (Dietterich, Lathrop and Lozano-Pérez 1997; records are independent given the model, as in noisy-or.)
     """
+
+    naively = "the bag's label copied to its records"
+    caveat = "which records of a positive bag are positive is seen only through what recurs in positive bags"
 
     def __init__(
         self, bag: Any, positive: Any, k: Any = 1, n: int | None = None, classes: Sequence[str] = NAMES
@@ -72,6 +77,10 @@ class Bags(Bagged):
     @property
     def known(self) -> NDArray[np.bool_]:
         return self.positive >= 0
+
+    def naive(self) -> Exact | Soft:
+        """The bag's label on each of its records; a record of several bags has their mean."""
+        return self._copied(np.eye(2)[self.positive.clip(0)])
 
     def joint(self, log_q: Tensor, members: Members) -> Tensor:
         asked = self.asked

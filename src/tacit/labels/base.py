@@ -44,10 +44,22 @@ class Labels(ABC):
     """
 
     task: Task
+    naively: str = "taken as they are"
+    """What `naive` does, for people."""
+    caveat: str = ""
+    """What the likelihood of held-out evidence of this kind cannot tell apart, for people; empty where nothing."""
 
     @abstractmethod
     def __len__(self) -> int:
         """The number of records, labelled or not."""
+
+    @abstractmethod
+    def naive(self) -> Labels:
+        """What is done without a model of the evidence: `Exact`, `Soft` or `Values`, on single records."""
+
+    def exact(self) -> Labels | None:
+        """The part that says the truth itself, `Exact` or `Values`; None where there is none."""
+        return None
 
     @abstractmethod
     def units(self) -> Units:
@@ -157,9 +169,13 @@ class EvidenceModel(nn.Module):
     def fit(self, prediction: Prediction) -> None:
         """Refit the learned parameters to the network's predictions of all records."""
 
+    def on(self, labels: Labels) -> EvidenceModel:
+        """Other evidence of the same kinds, such as that of a batch, sharing the learned parameters."""
+        return EvidenceModel(labels)
+
     def take(self, index: NDArray[np.int64]) -> EvidenceModel:
-        """The evidence on a batch of records, sharing the learned parameters."""
-        return EvidenceModel(self.labels.take(index))
+        """The evidence on a selection of records, sharing the learned parameters."""
+        return self.on(self.labels.take(index))
 
 
 def posterior_by_gradient(log_likelihood: Any, units: Units, prediction: Prediction) -> Prediction:

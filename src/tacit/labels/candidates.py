@@ -13,8 +13,10 @@ from torch import Tensor
 
 from tacit.data.task import Classes
 from tacit.errors import InputError
+from tacit.labels.exact import Exact
 from tacit.labels.grid import named_classes, numbers, write_grid
 from tacit.labels.local import Local
+from tacit.labels.soft import Soft
 from tacit.labels.values_io import positions
 from tacit.listing import pick
 
@@ -29,6 +31,8 @@ class Candidates(Local):
     """
 
     task: Classes
+    naively = "averaged over the candidates"
+    caveat = "a wrong class that accompanies a true one always cannot be told from it"
     _key: ClassVar[str] = "candidates"
     _mark: ClassVar[bool] = True
     """What a marked cell says of whether the record may be of the class."""
@@ -46,6 +50,12 @@ class Candidates(Local):
 
     def __len__(self) -> int:
         return len(self.possible)
+
+    def naive(self) -> Exact | Soft:
+        """Equal shares of the classes that are possible."""
+        shares = self.possible / self.possible.sum(axis=1, keepdims=True)
+        shares[self.possible.all(axis=1)] = np.nan
+        return Soft(shares, self.task.names).naive()
 
     def observed(self) -> NDArray[np.int64]:
         return np.flatnonzero(~self.possible.all(axis=1)).astype(np.int64)

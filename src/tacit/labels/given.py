@@ -13,7 +13,6 @@ from tacit.data.records import Records
 from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
-from tacit.labels.read import read_labels as read_values
 from tacit.labels.values import Values
 from tacit.labels.values_io import is_unknown
 from tacit.listing import nearest
@@ -39,9 +38,32 @@ def require_kind(name: str | None) -> Kind | None:
     raise InputError(f"unknown task {name!r}. {hint}")
 
 
-def read_labels(path: str | Path, records: Records, *, target: str | None = None, kind: Kind | None = None) -> Labels:
-    """Labels from a file of ``id,label``, aligned to ``records``; ids that do not exist are an `InputError`."""
-    return labels_from(read_values(Path(path), records, target=target).tolist(), kind)
+def read_labels(
+    path: str | Path,
+    records: Records,
+    *,
+    target: str | None = None,
+    kind: str | None = None,
+    classes: Sequence[str] | None = None,
+    beside: str | Path | None = None,
+    of: str | None = None,
+    abstain: str | None = None,
+) -> Labels:
+    """Labels from a file or folder, aligned to ``records``; whatever cannot be read is an `InputError` that says where.
+
+    ``kind``: "classes" or "regression", what is to be predicted; or the name of a format ("coco") or of a kind of
+    evidence ("votes"), where it is not to be found by looking. ``target``: the column with the labels. ``classes``:
+    their names in order. ``beside``: a second file, of bags or of a class tree. ``of``: the class that preferences
+    speak of. ``abstain``: whether a missing vote is "ignored" or "informative". See `tacit.labels.formats`.
+    """
+    from tacit.labels.formats import read_labels_file
+
+    task, form = (kind, None) if kind in get_args(Kind) else (None, kind)
+    if form is not None and form.lower() in MEANT:
+        require_kind(form)
+    return read_labels_file(
+        path, records, kind=form, target=target, task=task, classes=classes, beside=beside, of=of, abstain=abstain
+    )
 
 
 def labels_of(given: Any, records: Records, kind: Kind | None = None) -> Labels:
@@ -128,6 +150,11 @@ def require_usable(labels: Labels) -> None:
         raise InputError(
             "no record has a label, so there is nothing to fit; label a few records, or learn from the data alone "
             "with `tacit embed`"
+        )
+    if len(labels.naive().labelled()) == 0:
+        raise InputError(
+            f"there are {labels.describe()}, which name no class of any record; add exact labels for a few records "
+            "(Labels.combine)"
         )
     if isinstance(labels, Exact) and labels.y.ndim == 1:
         present = np.flatnonzero(labels.counts())

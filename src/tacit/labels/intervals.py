@@ -17,6 +17,7 @@ from tacit.errors import InputError
 from tacit.labels.base import Labels, Units
 from tacit.labels.number_sites import normal, number_of, precise, updated
 from tacit.labels.truncated import log_mass, truncated
+from tacit.labels.values import Values
 from tacit.labels.values_io import positions, write_labels
 from tacit.listing import pick
 
@@ -29,6 +30,7 @@ class Intervals(Labels):
     """
 
     task: Number
+    naively = "the bound, or the middle of two, taken as the value"
 
     def __init__(self, low: Any, high: Any) -> None:
         self.low, self.high = _bounds(low), _bounds(high)
@@ -46,14 +48,21 @@ class Intervals(Labels):
                 raise InputError(f"{where} {what}")
         open_ = np.isinf(self.low) & np.isinf(self.high)
         self.low[open_] = self.high[open_] = np.nan
-        middle = np.where(
-            np.isinf(self.low), self.high, np.where(np.isinf(self.high), self.low, self.low / 2 + self.high / 2)
-        )
-        self.task = number_of(middle)
+        self.task = number_of(self._middle)
         self._freeze()
+
+    @property
+    def _middle(self) -> NDArray[np.float64]:
+        """(n,) the middle of each interval, the bound of one that is open on a side; NaN where unknown."""
+        closed = np.where(np.isinf(self.high), self.low, self.low / 2 + self.high / 2)
+        return np.where(np.isinf(self.low), self.high, closed)
 
     def __len__(self) -> int:
         return len(self.low)
+
+    def naive(self) -> Values:
+        """The middle of an interval, or its only bound, as the value."""
+        return Values(self._middle)
 
     def units(self) -> Units:
         return Units.single(np.flatnonzero(~np.isnan(self.low)).astype(np.int64))

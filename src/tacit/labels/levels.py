@@ -18,6 +18,7 @@ from tacit.errors import InputError
 from tacit.labels.class_tree import ClassTree
 from tacit.labels.exact import Exact
 from tacit.labels.local import Local, categorical
+from tacit.labels.soft import Soft
 from tacit.labels.values_io import positions
 from tacit.listing import pick
 
@@ -30,6 +31,9 @@ class Levels(Local):
     a node above every class is unknown. A leaf is an exact label; where all records stay above the same leaves,
     nothing tells those leaves apart.
     """
+
+    naively = "averaged over the classes below"
+    caveat = "classes below a node that no record is below of cannot be told apart"
 
     def __init__(
         self, node: Any, parent: Any, names: Sequence[str] | None = None, classes: Sequence[str] | None = None
@@ -49,6 +53,12 @@ class Levels(Local):
 
     def __len__(self) -> int:
         return len(self.given)
+
+    def naive(self) -> Exact | Soft:
+        """Equal shares of the classes below each node."""
+        shares = np.full((len(self), self.outcomes), np.nan)
+        shares[self.observed()] = self.emission().softmax(dim=1).numpy()
+        return Soft(shares, self.task.names).naive()
 
     def observed(self) -> NDArray[np.int64]:
         return self.given.observed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from tacit.data.prediction import Categorical, Prediction
 from tacit.data.task import Classes, MultiLabel
-from tacit.labels.base import EvidenceModel, Labels, Units
+from tacit.labels.base import EvidenceModel, Labels, Units, posterior_by_gradient
 
 
 class Local(Labels):
@@ -51,7 +52,7 @@ class Local(Labels):
 
 
 class LocalModel(EvidenceModel):
-    """Local evidence as the training loop calls it; a subclass with learned parameters overrides ``emission``."""
+    """Local evidence as the training loop calls it."""
 
     labels: Local
 
@@ -66,6 +67,21 @@ class LocalModel(EvidenceModel):
         """(sites, C), as `Local.log_emission`, with the learned parameters."""
         labels = self.labels
         return spread(self.emission(), labels.observed(), len(labels) * labels.task.sites_per_record)
+
+    def on(self, labels: Labels) -> LocalModel:
+        assert isinstance(labels, Local)
+        return LocalModel(labels)
+
+
+class LearnedModel(LocalModel):
+    """Local evidence with learned parameters, of which a subclass writes ``emission``; all else follows from it."""
+
+    def log_likelihood(self, prediction: Prediction) -> Tensor:
+        return weighed(self.emission(), self.labels.observed(), prediction)
+
+    def posterior(self, prediction: Prediction) -> Prediction:
+        known = partial(weighed, self.emission().detach(), self.labels.observed())
+        return posterior_by_gradient(known, self.labels.units(), prediction)
 
 
 def spread(emission: Tensor, observed: NDArray[np.int64], sites: int) -> Tensor:

@@ -20,6 +20,7 @@ from tacit.labels.coupled import Members
 from tacit.labels.membership import Membership
 from tacit.labels.number_bags import BagMeans
 from tacit.labels.number_sites import Beliefs, normal, number_of, precise
+from tacit.labels.values import Values
 from tacit.labels.values_io import positions, write_labels
 
 
@@ -35,6 +36,7 @@ class Means(Labels):
     """
 
     task: Number
+    naively = "the bag's mean taken as the value of its records"
 
     def __init__(self, bag: Any, value: Any, scale: Any = 0.0, n: int | None = None) -> None:
         self._set(one_bag_each(bag, len(np.atleast_1d(value)), n), value, scale)
@@ -65,6 +67,14 @@ class Means(Labels):
         self.scale = np.where(self.known, self.scale, 0.0)
         self._freeze()
         self.task = number_of(self.value)
+
+    def naive(self) -> Values:
+        """The bag's mean as the value of each of its records."""
+        kept = self.known[self.members.owner]
+        record, owner = self.members.records[kept], self.members.owner[kept]
+        count = np.bincount(record, minlength=len(self))
+        total = np.bincount(record, weights=self.value[owner], minlength=len(self))
+        return Values(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
     @property
     def known(self) -> NDArray[np.bool_]:

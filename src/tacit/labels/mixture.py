@@ -13,15 +13,17 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tacit.data.prediction import Categorical, Prediction
+from tacit.data.task import Classes, MultiLabel
 from tacit.labels.base import EvidenceModel, Labels, posterior_by_gradient
 from tacit.labels.composite import composite_posterior
 from tacit.labels.coupled import Coupled, refuse_impossible
+from tacit.labels.exact import Exact
 from tacit.labels.local import Local, LocalModel, categorical
 from tacit.labels.parts import Parts
+from tacit.labels.soft import Soft, mean_shares, shares_of
 from tacit.labels.structure import Structure
 
 
@@ -36,6 +38,19 @@ class Mixture(Parts):
 
     def ties(self, part: Labels) -> bool:
         return isinstance(part, Local | Coupled)
+
+    def naive(self) -> Exact | Soft:
+        """Exact labels where there are any, else the mean of what is naively made of the other parts."""
+        said = sorted(self.parts, key=lambda part: part.exact() is None)
+        parts = [n for part in said if isinstance(n := part.naive(), Exact | Soft)]
+        if isinstance(self.task, MultiLabel):
+            return first_known([part for part in parts if isinstance(part, Exact)])
+        assert isinstance(self.task, Classes)
+        shares = mean_shares([shares_of(part) for part in parts])
+        if exact := [shares_of(n) for part, n in zip(said, parts, strict=True) if part.exact() is not None]:
+            sure = mean_shares(exact)
+            shares = np.where(np.isnan(sure), shares, sure)
+        return Soft(shares, self.task.names).naive()
 
     @cached_property
     def structure(self) -> Structure:
@@ -101,10 +116,16 @@ class MixtureModel(EvidenceModel):
     def posterior(self, prediction: Prediction) -> Prediction:
         return self.labels.believed(prediction, [e.detach() for e in self.emissions()])
 
+    @property
+    def refits(self) -> bool:
+        return any(part.refits for part in self.parts if isinstance(part, EvidenceModel))
+
     def fit(self, prediction: Prediction) -> None:
         """Each part is refitted to what the network and all other parts believe."""
         for k, model in enumerate(self.parts):
             assert isinstance(model, EvidenceModel)
+            if not model.refits:
+                continue
             others = [m for j, m in enumerate(self.parts) if j != k]
             if not others:
                 model.fit(prediction)
@@ -113,9 +134,18 @@ class MixtureModel(EvidenceModel):
             cavity = MixtureModel(Mixture([p for p, _ in rest], [t for _, t in rest]), others)  # type: ignore[arg-type]
             model.fit(cavity.posterior(prediction))
 
-    def take(self, index: NDArray[np.int64]) -> MixtureModel:
-        parts = [part.take(index) for part in self.parts if isinstance(part, EvidenceModel)]
-        return MixtureModel(Mixture([part.labels for part in parts], self.labels.trust), parts)
+    def on(self, labels: Labels) -> MixtureModel:
+        assert isinstance(labels, Mixture)
+        models = [model for model in self.parts if isinstance(model, EvidenceModel)]
+        return MixtureModel(labels, [model.on(part) for model, part in zip(models, labels.parts, strict=True)])
+
+
+def first_known(parts: Sequence[Exact]) -> Exact:
+    """Of every entry what the first of ``parts`` says that knows it."""
+    y = parts[0].y
+    for part in parts[1:]:
+        y = np.where(y >= 0, y, part.y)
+    return Exact(y, parts[0].task.names)
 
 
 def tempered(emission: Tensor, trust: float) -> Tensor:

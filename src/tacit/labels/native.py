@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tacit.data.atomic import atomic_write
+from tacit.data.sources.files import decode_text, read_bytes
 from tacit.errors import InputError
 from tacit.labels.base import Labels
+from tacit.labels.json_text import encodable, parse, said
 from tacit.labels.parts import Parts
 from tacit.listing import pick, subclasses
 
@@ -22,13 +24,18 @@ FORMAT = 1
 
 
 def write_evidence(path: Path, labels: Labels, ids: Sequence[str]) -> None:
-    """Write ``labels``, aligned to ``ids``, as lines of JSON."""
+    """Write ``labels``, aligned to ``ids``, as lines of JSON; a parameter that JSON cannot hold is an `InputError`."""
     parts, trusts = (labels.parts, labels.trust) if isinstance(labels, Parts) else ((labels,), (1.0,))
     lines: list[Mapping[str, Any]] = []
     for part, trust in zip(parts, trusts, strict=True):
         lines.append({"tacit": "labels", "format": FORMAT, "kind": type(part).__name__, "trust": trust} | part.header())
         lines += part.rows(ids)
-    atomic_write(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    try:
+        atomic_write(path, "".join(_line(line) for line in lines))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path.name}: the labels hold a number that is not finite, which JSON cannot say") from None
 
 
 def is_native(path: Path) -> bool:
@@ -37,7 +44,7 @@ def is_native(path: Path) -> bool:
         start = file.readline(1_000_000)
     try:
         first = json.loads(start)
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return False
     return isinstance(first, dict) and first.get("tacit") == "labels"
 
@@ -52,18 +59,37 @@ def read_evidence(path: Path, ids: Sequence[str]) -> Labels:
         if header.get("format") != FORMAT:
             raise InputError(f"{lines.where} has format {header.get('format')!r}; this version reads format {FORMAT}")
         kind = pick(str(header.get("kind")), kinds, f"kind of evidence ({lines.where})")
+        trust.append(_trust(header, lines.where))
         try:
             parts.append(kind.from_rows(header, lines.rows(), ids))
         except KeyError as error:
             raise InputError(
                 f"{lines.where}: no record, class or field is named {error.args[0]!r}; mend the line or drop it"
             ) from None
-        except (TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{lines.where} cannot be read: {error}; mend the line or drop it") from None
-        trust.append(float(header.get("trust", 1.0)))
+        except (TypeError, ValueError, AttributeError, AssertionError, IndexError, OverflowError) as error:
+            what = str(error) or "its header says something else"
+            raise InputError(f"{lines.where} cannot be read: {what}; mend the line or drop it") from None
     if not parts:
         raise InputError(f"{path} holds no evidence")
-    return parts[0] if len(parts) == 1 and trust == [1.0] else Labels.combine(*parts, trust=trust)
+    if len(parts) == 1 and trust == [1.0]:
+        return parts[0]
+    try:
+        return Labels.combine(*parts, trust=trust)
+    except InputError as error:
+        raise InputError(f"{path.name}: {error}") from None
+
+
+def _line(value: Mapping[str, Any]) -> str:
+    """One line; half a surrogate pair, which names of files may hold, is escaped."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return (text if encodable(text) else json.dumps(value)) + "\n"
+
+
+def _trust(header: Mapping[str, Any], where: str) -> float:
+    found = header.get("trust", 1.0)
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found <= 1:
+        raise InputError(f"{where}: expected a trust above 0 and at most 1, found {said(found)}")
+    return float(found)
 
 
 class Lines:
@@ -71,10 +97,7 @@ class Lines:
 
     def __init__(self, path: Path) -> None:
         self._name = path.name
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path.name} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        text = decode_text(read_bytes(path), path)
         self._lines = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
         self._next = 0
 
@@ -88,24 +111,26 @@ class Lines:
         """The next part's first line; None at the end."""
         if self._next == len(self._lines):
             return None
-        found = self._object()
+        found = self._object(halves=False)
         self._next += 1
         if found.get("tacit") != "labels":
             raise InputError(f'{self.where} does not start a part; expected {{"tacit": "labels", ...}}')
         return found
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The observations of the part."""
+        """The observations of the part; where they speak of one record each, no record comes twice."""
+        first: dict[str, str] = {}
         while self._next < len(self._lines) and (found := self._object()).get("tacit") != "labels":
             self._next += 1
+            name = found.get("id")
+            if isinstance(name, str) and first.setdefault(name, self.where) != self.where:
+                raise InputError(f"{self.where} speaks of {name!r}, as does {first[name]}; keep one of them")
             yield found
 
-    def _object(self) -> dict[str, Any]:
+    def _object(self, *, halves: bool = True) -> dict[str, Any]:
         number, line = self._lines[self._next]
-        try:
-            found = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise InputError(f"{self._name}, line {number} is no JSON: {error}") from None
+        where = f"{self._name}, line {number}"
+        found = parse(line, where, halves=halves)
         if not isinstance(found, dict):
-            raise InputError(f"{self._name}, line {number} holds no JSON object, but a {type(found).__name__}")
+            raise InputError(f"{where} holds no JSON object, but {said(found)}")
         return found

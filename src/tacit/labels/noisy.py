@@ -38,6 +38,8 @@ class Noisy(Local):
 
     task: Classes
     transition: NDArray[np.float64] | None
+    naively = "taken as true"
+    caveat = "with an estimated transition, errors that a network predicts as well as the truth look like the truth"
 
     def __init__(
         self,
@@ -70,6 +72,10 @@ class Noisy(Local):
 
     def __len__(self) -> int:
         return len(self.given)
+
+    def naive(self) -> Exact:
+        """The labels as they were given."""
+        return self.given
 
     def observed(self) -> NDArray[np.int64]:
         return self.given.observed()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from tacit.data.prediction import Prediction
-from tacit.labels.base import posterior_by_gradient
-from tacit.labels.local import LocalModel, categorical, weighed
+from tacit.labels.base import Labels
+from tacit.labels.local import LearnedModel, categorical
 from tacit.labels.noisy import Estimator, Noisy
 from tacit.labels.transitions import Floats, Ints, anchor_transition, confident_transition, likeliest_transition
 
@@ -86,7 +83,7 @@ class LearnedChannel(Channel):
             self.weight.copy_(_weights(likeliest_transition(p[observed], y, start)))
 
 
-class NoisyModel(LocalModel):
+class NoisyModel(LearnedModel):
     """`Noisy` labels with the transition that is learned along the way."""
 
     labels: Noisy
@@ -100,12 +97,9 @@ class NoisyModel(LocalModel):
         log_transition = self.channel.log_transition()
         return log_transition.T[y.to(log_transition.device)]
 
-    def log_likelihood(self, prediction: Prediction) -> Tensor:
-        return weighed(self.emission(), self.labels.observed(), prediction)
-
-    def posterior(self, prediction: Prediction) -> Prediction:
-        known = partial(weighed, self.emission().detach(), self.labels.observed())
-        return posterior_by_gradient(known, self.labels.units(), prediction)
+    @property
+    def refits(self) -> bool:
+        return self.labels.transition is None
 
     def fit(self, prediction: Prediction) -> None:
         """Refit the transition to predictions of all records, made by networks that did not train on them.
@@ -122,8 +116,9 @@ class NoisyModel(LocalModel):
         transition = self.channel.log_transition().detach().exp().cpu().numpy()
         return Noisy(self.labels.y, transition, self.labels.task.names)
 
-    def take(self, index: NDArray[np.int64]) -> NoisyModel:
-        return NoisyModel(self.labels.take(index), self.channel)
+    def on(self, labels: Labels) -> NoisyModel:
+        assert isinstance(labels, Noisy)
+        return NoisyModel(labels, self.channel)
 
 
 def channel_of(labels: Noisy) -> Channel:

@@ -29,6 +29,7 @@ from tacit.labels.merge import Nodes, components
 from tacit.labels.number_bags import BagMeans, beside
 from tacit.labels.number_sites import Beliefs, Source, believed, normal, precise, updated
 from tacit.labels.parts import Parts
+from tacit.labels.preferences import Preferences
 from tacit.labels.structure import NONE, Structure
 from tacit.labels.values import Values
 
@@ -48,6 +49,13 @@ class NumberMixture(Parts):
         assert isinstance(task, Number)
         self.task = task
         _refuse_contradictions([part for part, t in self.local if t == 1])
+
+    def naive(self) -> Values:
+        """Known values where there are any, else the mean of what the other parts take as the value."""
+        levels = [part for part in self.parts if not isinstance(part, Preferences)] or list(self.parts)
+        exact = mean_values([part.naive() for part in levels if part.exact() is not None], len(self))
+        others = mean_values([part.naive() for part in levels], len(self))
+        return Values(np.where(np.isnan(exact), others, exact))
 
     def ties(self, part: Labels) -> bool:
         return isinstance(part, Values | Intervals | Means)
@@ -124,6 +132,18 @@ class NumberMixture(Parts):
         """The means of every part over the touched sites, and their trust."""
         pairs = zip(self.means, self.structure.members, strict=True)
         return [(part.over(members.to(device)), t) for (part, t), members in pairs]
+
+
+def mean_values(parts: Sequence[Labels], records: int) -> NDArray[np.float64]:
+    """(records,) the mean over parts of the values that they give a record, NaN where none does."""
+    total, count = np.zeros(records), np.zeros(records)
+    for part in parts:
+        assert isinstance(part, Values)
+        known = ~np.isnan(part.v)
+        total[known] += part.v[known]
+        count += known
+    with np.errstate(invalid="ignore"):
+        return total / count
 
 
 def _refuse_contradictions(parts: Sequence[Labels]) -> None:

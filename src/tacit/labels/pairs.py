@@ -19,6 +19,7 @@ from tacit.errors import InputError
 from tacit.labels.base import Labels, Units
 from tacit.labels.complement import excluding
 from tacit.labels.coupled import NEVER, Coupled, Members
+from tacit.labels.exact import Exact
 from tacit.labels.indices import frozen, moved, placed, truths
 from tacit.labels.structure import Structure
 from tacit.labels.values_io import positions, write_table
@@ -65,8 +66,15 @@ class Pairs(Coupled):
         self.n, self._dropped = n, dropped
         self.i, self.j, self.same = frozen(i), frozen(j), frozen(same)
 
+    naively = "left out, since they name no class"
+    caveat = "which group of records is which class is not seen at all"
+
     def __len__(self) -> int:
         return self.n
+
+    def naive(self) -> Exact:
+        """Nothing of any record: pairs name no class."""
+        return Exact(np.full(self.n, -1, dtype=np.int64), self.task.names)
 
     @property
     def dropped(self) -> int:

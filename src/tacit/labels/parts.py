@@ -25,6 +25,10 @@ class Parts(Labels):
     def __init__(self, parts: Sequence[Labels], trust: Sequence[float]) -> None:
         self.parts, self.trust = tuple(parts), tuple(trust)
         self.task = parts[0].task
+        self.naively = "; ".join(
+            f"{type(part).__name__.lower()} {part.naively}" for part in parts if part.exact() is None
+        )
+        self.caveat = "; ".join(dict.fromkeys(part.caveat for part in parts if part.caveat))
 
     @property
     @abstractmethod
@@ -39,6 +43,9 @@ class Parts(Labels):
     @abstractmethod
     def composite(self) -> bool:
         """Whether the likelihood is a composite one."""
+
+    def exact(self) -> Labels | None:
+        return next((found for part in self.parts if (found := part.exact()) is not None), None)
 
     @property
     def aside(self) -> list[tuple[Labels, float]]:

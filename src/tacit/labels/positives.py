@@ -42,6 +42,8 @@ class Positives(Local):
 
     prior: Floats | None
     share: Floats
+    naively = "unlabelled taken as negative"
+    caveat = "without a known class prior, few positives that are often labelled look like many that seldom are"
 
     def __init__(self, state: Any, prior: Any = "estimate", classes: Sequence[str] | None = None) -> None:
         array = np.asarray(state)
@@ -90,6 +92,10 @@ class Positives(Local):
         c, not_c = ((x.log() - prior.log())[label] for x in (share, (prior - share).clamp_min(0.0)))
         absent = torch.where(labelled, -torch.inf, 0.0).to(c)
         return torch.stack([absent, torch.where(labelled, c, not_c)], dim=1)
+
+    def naive(self) -> Exact:
+        """Labelled records as positive, unlabelled ones as negative."""
+        return self.given
 
     def hide(self, units: NDArray[np.int64]) -> Self:
         return self._with(self.given.hide(units))

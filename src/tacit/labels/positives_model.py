@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tacit.data.prediction import Prediction
-from tacit.labels.base import posterior_by_gradient
+from tacit.labels.base import Labels
 from tacit.labels.class_prior import Share, positive_share
-from tacit.labels.local import LocalModel, categorical, weighed
+from tacit.labels.local import LearnedModel, categorical
 from tacit.labels.positives import Positives
 
 START = 0.9
@@ -38,7 +35,7 @@ class Prior(nn.Module):
         self.value[label], self.low[label], self.high[label] = share
 
 
-class PositivesModel(LocalModel):
+class PositivesModel(LearnedModel):
     """`Positives` with the class prior that is estimated along the way."""
 
     labels: Positives
@@ -50,12 +47,9 @@ class PositivesModel(LocalModel):
     def emission(self) -> Tensor:
         return self.labels.emission_at(self.prior.value)
 
-    def log_likelihood(self, prediction: Prediction) -> Tensor:
-        return weighed(self.emission(), self.labels.observed(), prediction)
-
-    def posterior(self, prediction: Prediction) -> Prediction:
-        known = partial(weighed, self.emission().detach(), self.labels.observed())
-        return posterior_by_gradient(known, self.labels.units(), prediction)
+    @property
+    def refits(self) -> bool:
+        return self.labels.prior is None
 
     def fit(self, prediction: Prediction) -> None:
         """Estimate every prior that is not given (`positive_share`), from predictions made out of sample.
@@ -80,5 +74,6 @@ class PositivesModel(LocalModel):
         """The labels with the prior as it stands, fixed."""
         return self.labels.with_prior(self.prior.value.cpu().numpy())
 
-    def take(self, index: NDArray[np.int64]) -> PositivesModel:
-        return PositivesModel(self.labels.take(index), self.prior)
+    def on(self, labels: Labels) -> PositivesModel:
+        assert isinstance(labels, Positives)
+        return PositivesModel(labels, self.prior)

@@ -18,9 +18,11 @@ from tacit.errors import InputError
 from tacit.labels.base import Labels, Units
 from tacit.labels.complement import excluding
 from tacit.labels.coupled import NEVER
+from tacit.labels.exact import Exact
 from tacit.labels.indices import moved, placed, truths
 from tacit.labels.local import categorical
 from tacit.labels.number_sites import normal
+from tacit.labels.values import Values
 from tacit.labels.values_io import positions, write_table
 from tacit.listing import pick
 
@@ -37,6 +39,9 @@ class Preferences(Labels):
     A pair that is given twice counts twice. Preferences that run in a circle are no contradiction, as each is only
     probable; `describe` says how many there are. They say nothing of a site by itself: the belief comes back.
     """
+
+    naively = "the share of won comparisons taken as the value"
+    caveat = "only differences are seen, no level"
 
     def __init__(
         self,
@@ -74,6 +79,16 @@ class Preferences(Labels):
 
     def __len__(self) -> int:
         return self.n
+
+    def naive(self) -> Exact | Values:
+        """For numbers the share of its comparisons that a record won, ties as halves; of classes nothing."""
+        if not isinstance(self.task, Number):
+            wide = (self.n, len(self.task.names)) if isinstance(self.task, MultiLabel) else (self.n,)
+            return Exact(np.full(wide, -1, dtype=np.int64), self.task.names)
+        won = np.bincount(self.winner, weights=np.where(self.tie, 0.5, 1.0), minlength=self.n)
+        won += np.bincount(self.loser, weights=np.where(self.tie, 0.5, 0.0), minlength=self.n)
+        met = np.bincount(self.winner, minlength=self.n) + np.bincount(self.loser, minlength=self.n)
+        return Values(np.where(met > 0, won / np.maximum(met, 1), np.nan))
 
     @property
     def dropped(self) -> int:

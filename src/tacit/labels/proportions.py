@@ -19,10 +19,12 @@ from tacit.labels.bagged import Bagged, listed_members, names_of, one_bag_each
 from tacit.labels.complement import excluding
 from tacit.labels.counts import log_counts
 from tacit.labels.coupled import Members
+from tacit.labels.exact import Exact
 from tacit.labels.grid import named_classes, numbers, write_grid
 from tacit.labels.indices import frozen
 from tacit.labels.lattice import fits, log_multinomial
 from tacit.labels.membership import Membership
+from tacit.labels.soft import Soft
 from tacit.labels.values_io import positions
 
 
@@ -36,6 +38,9 @@ class Proportions(Bagged):
     Exact for two classes in a bag, and for more while a lattice of partial counts is small enough
     (`tacit.labels.lattice`). Beyond, each class is counted by itself, a unit each: a composite likelihood.
     """
+
+    naively = "the bag's shares copied to its records"
+    caveat = "classes whose shares move together over all bags cannot be told apart"
 
     def __init__(self, bag: Any, counts: Any, n: int | None = None, classes: Sequence[str] | None = None) -> None:
         self._set(one_bag_each(bag, len(numbers(counts)), n), counts, classes)
@@ -69,6 +74,11 @@ class Proportions(Bagged):
     @property
     def known(self) -> NDArray[np.bool_]:
         return np.asarray(self.counts[:, 0] >= 0)
+
+    def naive(self) -> Exact | Soft:
+        """The bag's shares on each of its records; a record of several bags has their mean."""
+        counts = self.counts.clip(0)
+        return self._copied(counts / counts.sum(axis=1, keepdims=True).clip(1))
 
     @cached_property
     def by_class(self) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from torch import Tensor
 from tacit.data.prediction import Prediction
 from tacit.data.task import Classes
 from tacit.errors import InputError
+from tacit.labels.exact import Exact
 from tacit.labels.grid import named_classes, numbers, write_grid
 from tacit.labels.local import Local, categorical
 from tacit.labels.values_io import positions
@@ -52,6 +53,16 @@ class Soft(Local):
 
     def __len__(self) -> int:
         return len(self.q)
+
+    def naive(self) -> Exact | Soft:
+        """The shares; exact labels where each known record has all of them on one class."""
+        shares = self.q / self.q.sum(axis=1, keepdims=True)
+        known = self.observed()
+        if (shares[known].max(axis=1) == 1).all():
+            y = np.full(len(self), -1, dtype=np.int64)
+            y[known] = shares[known].argmax(axis=1)
+            return Exact(y, self.task.names)
+        return Soft(shares, self.task.names)
 
     def observed(self) -> NDArray[np.int64]:
         return np.flatnonzero(~np.isnan(self.q[:, 0])).astype(np.int64)
@@ -117,6 +128,24 @@ class Soft(Local):
         new.q, new.task, new.virtual = q, self.task, self.virtual
         new.q.setflags(write=False)
         return new
+
+
+def shares_of(labels: Exact | Soft) -> NDArray[np.float64]:
+    """(n, C) shares of the classes, NaN where unknown; of exact labels all on one class."""
+    if isinstance(labels, Soft):
+        return labels.q
+    shares = np.full((len(labels), labels.outcomes), np.nan)
+    known = labels.observed()
+    shares[known] = np.eye(labels.outcomes)[labels.y[known]]
+    return shares
+
+
+def mean_shares(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The mean over parts of the shares (n, C) that they give a record, NaN where none does."""
+    known = [~np.isnan(part) for part in parts]
+    total = sum((np.where(k, part, 0.0) for k, part in zip(known, parts, strict=True)), np.zeros(()))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / sum(known), dtype=np.float64)
 
 
 def _refuse(wrong: Any, what: str) -> None:

@@ -14,10 +14,13 @@ from torch import Tensor
 from tacit.data.records import Records
 from tacit.data.task import Classes
 from tacit.errors import InputError
+from tacit.labels.aggregation.methods import majority
 from tacit.labels.aggregation.tally import Tally
 from tacit.labels.ballots import Ballots
+from tacit.labels.exact import Exact
 from tacit.labels.grid import named_classes
 from tacit.labels.local import Local, LocalModel
+from tacit.labels.soft import Soft
 from tacit.labels.voter import Voter, answers
 from tacit.labels.votes_checks import Triples, checked_confusion, checked_weight, class_count, source_names
 from tacit.labels.votes_io import numbered, read_spoken, spoken, wide, write_votes
@@ -42,6 +45,8 @@ class Votes(Local):
     """
 
     task: Classes
+    naively = "majority vote, ties shared"
+    caveat = "sources that err together look like the truth"
 
     def __init__(
         self,
@@ -116,6 +121,13 @@ class Votes(Local):
 
     def __len__(self) -> int:
         return len(self.ballots)
+
+    def naive(self) -> Exact | Soft:
+        """The class with most votes; tied classes share alike, and records without a vote are unknown."""
+        shares = np.full((len(self), self.outcomes), np.nan)
+        voted = np.diff(self.ballots.offsets) > 0
+        shares[voted] = majority(self).p[voted]
+        return Soft(shares, self.task.names).naive()
 
     def observed(self) -> NDArray[np.int64]:
         return np.flatnonzero(self.ballots.seen).astype(np.int64)

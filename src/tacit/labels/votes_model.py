@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tacit.data.prediction import Prediction
 from tacit.labels.aggregation.em import Believed, fit, normalised
 from tacit.labels.aggregation.methods import ITERATIONS, aggregate
 from tacit.labels.aggregation.regularised import Regularised
-from tacit.labels.base import posterior_by_gradient
+from tacit.labels.base import Labels
 from tacit.labels.coupled import NEVER
-from tacit.labels.local import LocalModel, categorical, weighed
+from tacit.labels.local import LearnedModel, categorical
 from tacit.labels.votes import Votes
 
 
@@ -33,7 +30,7 @@ class Sources(nn.Module):
         self.register_buffer("weight", torch.from_numpy(found.weight))
 
 
-class VotesModel(LocalModel):
+class VotesModel(LearnedModel):
     """`Votes` with confusions that are estimated, at first by the votes alone, then with the network's help.
 
     By ``fit``, the network's prediction takes the place of the class prior in expectation-maximisation (Raykar et
@@ -51,12 +48,9 @@ class VotesModel(LocalModel):
         confusion, weight = (t.cpu().numpy() for t in (self.sources.confusion, self.sources.weight))
         return torch.from_numpy(self.labels.tally().log_evidence(confusion, weight))
 
-    def log_likelihood(self, prediction: Prediction) -> Tensor:
-        return weighed(self.emission(), self.labels.observed(), prediction)
-
-    def posterior(self, prediction: Prediction) -> Prediction:
-        known = partial(weighed, self.emission(), self.labels.observed())
-        return posterior_by_gradient(known, self.labels.units(), prediction)
+    @property
+    def refits(self) -> bool:
+        return True
 
     def fit(self, prediction: Prediction) -> None:
         """Refit the confusions to predictions of all records; without any vote they stay."""
@@ -74,5 +68,6 @@ class VotesModel(LocalModel):
         """The votes with the confusions as they stand, fixed."""
         return self.labels.fixed(self.sources.confusion.cpu().numpy(), self.sources.weight.cpu().numpy())
 
-    def take(self, index: NDArray[np.int64]) -> VotesModel:
-        return VotesModel(self.labels.take(index), self.sources)
+    def on(self, labels: Labels) -> VotesModel:
+        assert isinstance(labels, Votes)
+        return VotesModel(labels, self.sources)

@@ -95,8 +95,8 @@ def of_all(found: Prediction, known: NDArray[np.int64], records: int, task: Task
     sites = torch.from_numpy((known[:, None] * each + np.arange(each)).reshape(-1))
     nothing = task.prediction(torch.zeros(records, task.outputs))
     if isinstance(found, Categorical) and isinstance(nothing, Categorical):
-        return Categorical(nothing.log_p.index_copy(0, sites, found.log_p))
+        return Categorical(nothing.log_p.to(found.log_p).index_copy(0, sites, found.log_p))
     assert isinstance(found, Normal)
     assert isinstance(nothing, Normal)
-    mean = nothing.mean.index_copy(0, sites, found.mean)
-    return Normal(mean, nothing.log_scale.index_copy(0, sites, found.log_scale))
+    mean = nothing.mean.to(found.mean).index_copy(0, sites, found.mean)
+    return Normal(mean, nothing.log_scale.to(found.mean).index_copy(0, sites, found.log_scale))

@@ -1,0 +1,239 @@
+"""What one draw of weak evidence says, and three ways to train one linear classifier on it.
+
+*ours* is the likelihood of all evidence, *naive* the usual shortcut, *dropped* what is known exactly alone. Each way
+gets the same records, features, exact labels and penalised fit (`fit_linear`); penalties are tuned for each alike.
+
+| kind | exact part | naive |
+|---|---|---|
+| missing | 20 whole rows | a missing entry is absent |
+| proportions | 3 labels a class outside the bags | the bag's shares are each record's soft label |
+| positives | the labelled positives, 10 negatives | what is not labelled is negative |
+| censored | the numbers below the limit | the limit is the value |
+| levels | 2 labels a leaf | all leaves below are equally true |
+| preferences | 20 numbers | the win rate, at the exact numbers' mean and spread, is the value |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from evidence_tasks import Ints, Matrix, RealSet
+from tacit.data.prediction import Categorical, Normal, Prediction
+from tacit.data.task import Task
+from tacit.engines.features import Linear, fit_linear
+from tacit.labels import Exact, Intervals, Labels, Levels, Positives, Preferences, Proportions, Soft, Values
+from tacit.labels.positives_model import PositivesModel
+
+Floats = NDArray[np.float64]
+ROUNDS, FOLDS = 3, 3
+"""Of refits of a nuisance parameter, each to predictions of records that the classifier did not learn from."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted classifier or regression; numbers are predicted in ``unit``s."""
+
+    head: Linear
+    task: Task
+    unit: float = 1.0
+
+    def __call__(self, x: Matrix) -> Prediction:
+        return self.task.prediction(self.head(x))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What is the same on all sides: features and penalty."""
+
+    x: Matrix
+    penalty: float
+    one_scale: bool
+
+    def __call__(self, labels: Labels) -> Model:
+        return Model(fit_linear(self.x, labels, self.penalty, one_scale=self.one_scale), labels.task)
+
+
+Way = Callable[[Fit], Model]
+Ways = dict[str, Way]
+
+
+def as_it_is(labels: Labels) -> Way:
+    """Evidence without nuisance parameters."""
+    return lambda fit: fit(labels)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The records of a draw: the set they are from, their truths, and the generator of what is known of them."""
+
+    source: RealSet
+    y: NDArray[np.float64] | Ints
+    rng: np.random.Generator
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.source.classes
+
+    def apart(self, count: int) -> tuple[Ints, Ints]:
+        """``count`` random records, and all others."""
+        order = self.rng.permutation(len(self.y))
+        return order[:count], order[count:]
+
+    def each(self, count: int) -> tuple[Ints, Ints]:
+        """``count`` random records of each class, and all others in random order."""
+        order = self.rng.permutation(len(self.y))
+        first = np.concatenate([order[self.y[order] == c][:count] for c in range(len(self.classes))])
+        return first, order[~np.isin(order, first)]
+
+
+def shown(y: NDArray[np.float64] | Ints, known: Ints, unknown: float) -> NDArray[np.float64] | Ints:
+    """``y`` at the known records, ``unknown`` at all others."""
+    given = np.full_like(y, unknown)
+    given[known] = y[known]
+    return given
+
+
+def missing(draw: Draw, share: float) -> Ways:
+    """Multi-label rows of which this share of the entries is missing completely at random."""
+    whole, rest = draw.apart(20)
+    gone = draw.rng.random(draw.y.shape) < share
+    gone[whole] = False
+    return {
+        "ours": as_it_is(Exact(np.where(gone, -1, draw.y), draw.classes)),
+        "naive": as_it_is(Exact(np.where(gone, 0, draw.y), draw.classes)),
+        "dropped": as_it_is(Exact(np.where(gone.any(axis=1)[:, None], -1, draw.y), draw.classes)),
+    }
+
+
+def proportions(draw: Draw, size: float) -> Ways:
+    """Random bags of this size, of which the counts of the classes are known."""
+    exact, rest = draw.each(3)
+    count = len(rest) // int(size)
+    bag = np.full(len(draw.y), -1)
+    bag[rest[: count * int(size)]] = np.repeat(np.arange(count), int(size))
+    counts = np.stack([np.bincount(draw.y[bag == b], minlength=len(draw.classes)) for b in range(count)])
+    soft = np.full((len(draw.y), len(draw.classes)), np.nan)
+    soft[bag >= 0] = counts[bag[bag >= 0]] / size
+    soft[exact] = np.eye(len(draw.classes))[draw.y[exact]]
+    known = Exact(shown(draw.y, exact, -1), draw.classes)
+    return {
+        "ours": as_it_is(Labels.combine(known, Proportions(bag, counts, classes=draw.classes))),
+        "naive": as_it_is(Soft(soft, draw.classes)),
+        "dropped": as_it_is(known),
+    }
+
+
+def positives(draw: Draw, share: float) -> Ways:
+    """This share of the positives is labelled, and ten negatives."""
+    order = draw.rng.permutation(len(draw.y))
+    ones, zeros = (order[draw.y[order] == c] for c in (1, 0))
+    labelled, negatives = ones[: max(1, round(share * len(ones)))], zeros[:10]
+    state = np.zeros(len(draw.y), dtype=np.int64)
+    state[labelled], state[negatives] = 1, -1
+    naive = np.where(state == 1, 1, 0)
+    known = shown(draw.y, np.concatenate([labelled, negatives]), -1)
+    exact = Exact(shown(draw.y, negatives, -1), draw.classes)
+    return {
+        "ours": lambda fit: with_class_prior(fit, exact, Positives(state, classes=draw.classes)),
+        "naive": as_it_is(Exact(naive, draw.classes)),
+        "dropped": as_it_is(Exact(known, draw.classes)),
+    }
+
+
+def with_class_prior(fit: Fit, exact: Exact, labels: Positives) -> Model:
+    """The class prior is estimated by ``model().fit`` from predictions out of sample, in turn with the classifier."""
+    model = labels.model()
+    assert isinstance(model, PositivesModel)
+    fold = np.random.default_rng(0).permutation(len(labels)) % FOLDS
+    for _ in range(ROUNDS):
+        said = Labels.combine(exact, model.fitted())
+        log_p = torch.empty(len(labels), 2, dtype=torch.float64)
+        for k in range(FOLDS):
+            inside, outside = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+            part = Fit(fit.x[inside], fit.penalty, fit.one_scale)(said.take(inside))
+            predicted = part(fit.x[outside])
+            assert isinstance(predicted, Categorical)
+            log_p[torch.from_numpy(outside)] = predicted.log_p.double()
+        model.fit(Categorical(log_p))
+    return fit(Labels.combine(exact, model.fitted()))
+
+
+def censored(draw: Draw, share: float) -> Ways:
+    """Numbers above a limit, which this share exceeds, are known to be above it."""
+    limit = float(np.quantile(draw.y, 1 - share))
+    above = draw.y >= limit
+    exact = Values(np.where(above, np.nan, draw.y))
+    bounds = Intervals(np.where(above, limit, np.nan), np.where(above, np.inf, np.nan))
+    return {
+        "ours": as_it_is(Labels.combine(exact, bounds)),
+        "naive": as_it_is(Values(np.minimum(draw.y, limit))),
+        "dropped": as_it_is(exact),
+    }
+
+
+def levels(draw: Draw, up: float) -> Ways:
+    """Classes known one or two levels above the leaf."""
+    parent, classes = np.array(draw.source.parent), draw.classes
+    exact, rest = draw.each(2)
+    node = draw.y.copy()
+    for _ in range(int(up)):
+        node[rest] = parent[node[rest]]
+    labels = Levels(node, parent, draw.source.names, classes)
+    below = np.exp(labels.log_emission().numpy())
+    return {
+        "ours": as_it_is(labels),
+        "naive": as_it_is(Soft(below / below.sum(axis=1, keepdims=True), classes)),
+        "dropped": as_it_is(Exact(shown(draw.y, exact, -1), classes)),
+    }
+
+
+def preferences(draw: Draw, each: float) -> Ways:
+    """Each record is compared so often with a random other one: the larger number wins."""
+    n, count = len(draw.y), int(each)
+    exact, _ = draw.apart(20)
+    pairs = np.concatenate([draw.rng.permutation(n)[: n // 2 * 2].reshape(-1, 2) for _ in range(count)])
+    first = draw.y[pairs[:, 0]] >= draw.y[pairs[:, 1]]
+    winner, loser = np.where(first[:, None], pairs, pairs[:, ::-1]).T
+    wins, games = np.bincount(winner, minlength=n), np.bincount(pairs.reshape(-1), minlength=n)
+    rate = np.where(games > 0, wins / np.maximum(games, 1), 0.5)
+    spread = float(draw.y[exact].std())
+    naive = draw.y[exact].mean() + spread * (rate - rate.mean()) / rate.std()
+    naive[exact] = draw.y[exact]
+    numbers = shown(draw.y, exact, np.nan)
+    return {
+        "ours": lambda fit: with_unit(fit, numbers, Preferences(winner, loser, n), spread),
+        "naive": as_it_is(Values(naive)),
+        "dropped": as_it_is(Values(numbers)),
+    }
+
+
+def with_unit(fit: Fit, numbers: Floats, compared: Preferences, spread: float) -> Model:
+    """Bradley-Terry speaks of scores with noise of a known size: in what unit the numbers are such scores is learned.
+
+    The unit is the likeliest one for leads of pairs whose comparison the regression did not learn from.
+    """
+    unit = spread / 2
+    fold = np.random.default_rng(0).permutation(len(compared.winner)) % FOLDS
+    for _ in range(ROUNDS):
+        lead = np.empty(len(fold))
+        for k in range(FOLDS):
+            hidden = np.flatnonzero(fold == k)
+            predicted = fit(Labels.combine(Values(numbers / unit), compared.hide(hidden)))(fit.x)
+            assert isinstance(predicted, Normal)
+            mean = predicted.mean.double().numpy()
+            lead[hidden] = mean[compared.winner[hidden]] - mean[compared.loser[hidden]]
+        unit /= likeliest_slope(lead)
+    found = fit(Labels.combine(Values(numbers / unit), compared))
+    return Model(found.head, found.task, unit)
+
+
+def likeliest_slope(lead: Floats) -> float:
+    """The a in [1/8, 8] for which sigmoid(a * lead) makes all comparisons likeliest."""
+    found = minimize_scalar(lambda log_a: np.logaddexp(0, -np.exp(log_a) * lead).sum(), bounds=(-np.log(8), np.log(8)))
+    return float(np.exp(found.x))

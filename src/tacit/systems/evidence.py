@@ -1,0 +1,17 @@
+"""A network on the evidence as it is: its likelihood is the loss, and what is estimated of it is refitted on the way.
+
+Network, views and settings are those of the augmented baseline, which takes the evidence naively.
+"""
+
+from __future__ import annotations
+
+from tacit.systems.base import Stage, System
+from tacit.systems.supervised_augmented import build, settings
+
+SYSTEM = System(
+    name="evidence",
+    title="Network on the evidence's likelihood",
+    family="supervised",
+    stages=(Stage("train", build, settings=settings),),
+    tasks=("classes", "multilabel", "number"),
+)
