@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 import tacit
+from tacit.compare.findings import findings
 from tacit.compare.folds import NEVER
 from tacit.compare.model import Model, doubt
 from tacit.compare.plan import Plan
@@ -176,6 +177,10 @@ def write_run(
     given = given_values(labels)
     outcome.store.write(folder / "oof.parquet", bench.records.ids, given)
     prediction = model.predictor(bench.records)
+    if labels.naive() is not labels:
+        held = outcome.store.held(model.candidate) if model.candidate in outcome.store.candidates else []
+        found = findings(labels, prediction, held, bench.records.ids)
+        atomic_write(folder / "evidence.json", json.dumps(found, indent=1))
     columns = prediction_table(bench.records.ids, prediction, model)
     columns["given"] = [given.get(i) for i in range(len(bench.records))]
     spoken = set(labels.labelled().tolist())
@@ -264,7 +269,7 @@ def embedding_map(model: Model, bench: Workbench, labelled: NDArray[np.int64], s
     chosen = np.concatenate([labelled[:MAPPED], rng.permutation(rest)[:room]])
     records = bench.records.take(chosen)
     features = model.embed(records).astype(np.float64)
-    if len(chosen) < 10:
+    if len(chosen) < 10 or features.shape[1] < 2:
         xy = features[:, :2] if features.shape[1] > 1 else np.repeat(features, 2, axis=1)
     else:
         few = min(30, *features.shape)

@@ -1,4 +1,4 @@
-"""The command line: ``tacit fit | predict | embed | methods | claims | report | demo``.
+"""The command line: ``tacit fit | predict | embed | methods | labels | claims | report | demo``.
 
 Nothing heavy is imported here or in the command modules until a command needs it, so that ``tacit --help`` is instant.
 """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from tacit.cli import claims, demo, embed, fit, methods, predict, report
+from tacit.cli import claims, demo, embed, fit, labels, methods, predict, report
 from tacit.cli.interrupt import STATUS
 from tacit.errors import Interrupted, TacitError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 for _command in (fit.fit, predict.predict, embed.embed, methods.methods, report.report, demo.demo):
     app.command()(_command)
+app.add_typer(labels.app, name="labels")
 app.add_typer(claims.app, name="claims")
 
 

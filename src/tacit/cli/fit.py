@@ -11,6 +11,7 @@ import typer
 
 from tacit.cli import options
 from tacit.cli.interrupt import NOTHING, interruptible
+from tacit.cli.known import known, separated
 from tacit.cli.progress import Lines, watch
 from tacit.cli.show import console, print_json, print_run
 from tacit.cli.source import Columns, group_values, has_class_folders, read_alike, read_source, test_values
@@ -30,8 +31,21 @@ def fit(
     context: typer.Context,
     source: Annotated[str, typer.Argument(help="A folder, a table, a text file or an array file.", show_default=False)],
     labels: Annotated[
-        Path | None, typer.Option(help="A file of id,label; records that it leaves out are unlabelled.")
+        list[Path] | None,
+        typer.Option(help="A file of id,label, or of votes, candidates, bags, ...; may be repeated to mix them."),
     ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="The format or kind of evidence of the label file, where it is not recognised.")
+    ] = None,
+    beside: Annotated[
+        Path | None, typer.Option(help="The file beside the labels: of bags, or of a class tree.")
+    ] = None,
+    votes: Annotated[
+        list[str] | None, typer.Option(help="Columns of annotators or rules that vote: a,b,c; may be repeated.")
+    ] = None,
+    noisy: Annotated[
+        bool, typer.Option("--noisy", help="Some labels are wrong: estimate how many, and which.")
+    ] = False,
     target: Annotated[str | None, typer.Option(help="Column of labels, of the source or of the label file.")] = None,
     id: options.Id = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column that is no feature; may be repeated.")] = None,
@@ -65,13 +79,15 @@ def fit(
     """Train on few labels and the rest of the data, and judge honestly what the rest was worth."""
     teller = watch(json)
     place = out or default_out(source)
-    columns = Columns(target, id, group, tuple(drop or ()), tuple(text or ()), path)
-    kind = _checked(teller, source, place, resume, budget, task, method)
-    records, column = read_source(source, columns, modality, labels)
+    voters = separated(votes or ())
+    columns = Columns(target, id, group, tuple(drop or ()), tuple(text or ()), path, voters)
+    asked = _checked(teller, source, place, resume, budget, task, method)
+    files = tuple(labels or ())
+    records, column = read_source(source, columns, modality, bool(files))
     teller.say(records.description)
     if column is not None and target is None:
         teller.say(f"labels are taken from the column {column!r}; --target names another")
-    if column is None and labels is None and has_class_folders(records):
+    if column is None and not files and not voters and has_class_folders(records):
         teller.say("labels are the names of the folders that the files are in; --labels gives others")
     more, tests = (
         None if more is None else read_alike(more, records.schema, records.modality, f"{source} holds")
@@ -83,7 +99,7 @@ def fit(
         place,
         context.obj,
         records=records,
-        labels=_labels(records, labels, column, columns.target, kind),
+        labels=known(records, files, column, columns, asked, kind, beside, noisy),
         budget=budget,
         seed=seed,
         metric=metric,
@@ -92,10 +108,10 @@ def fit(
         groups=group_values(records, group),
         unlabelled=more,
         test=tests,
-        test_labels=None if tests is None else _test_labels(tests, test_labels, column, test or "", kind),
+        test_labels=None if tests is None else _test_labels(tests, test_labels, column, test or "", asked),
         plan=plan,
         resume=resume,
-        task=kind,
+        task=asked,
         device=device,
         views={"flip": True} if flip else None,
         track=track,
@@ -156,15 +172,6 @@ def _checked(
 
     require_methods(methods)
     return require_kind(task)
-
-
-def _labels(records: Records, file: Path | None, column: str | None, target: str | None, kind: Kind | None) -> Any:
-    """What `tacit.fit` takes: labels of the file, values of the column, or None for class folders."""
-    if file is not None:
-        from tacit.labels.given import read_labels
-
-        return read_labels(file, records, target=target, kind=kind)
-    return None if column is None else records.column(column)
 
 
 def _test_labels(tests: Records, file: Path | None, column: str | None, path: str, kind: Kind | None) -> Any:

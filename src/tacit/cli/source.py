@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tacit.errors import InputError
@@ -28,15 +27,16 @@ class Columns:
     drop: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     path: str | None = None
+    votes: tuple[str, ...] = ()
 
-    def no_features(self, labels: Path | None) -> tuple[str, ...]:
-        """Columns of the source that a model must not read."""
-        named = (None if labels is not None else self.target, self.group, *self.drop)
+    def no_features(self, labelled: bool) -> tuple[str, ...]:
+        """Columns of the source that a model must not read; ``labelled``: whether the target is in another file."""
+        named = (None if labelled else self.target, self.group, *self.drop, *self.votes)
         return tuple(name for name in named if name is not None)
 
 
-def read_source(source: str, columns: Columns, modality: str | None, labels: Path | None) -> tuple[Records, str | None]:
-    """The records, and the column of theirs that holds the labels: None for class folders or a label file.
+def read_source(source: str, columns: Columns, modality: str | None, labelled: bool) -> tuple[Records, str | None]:
+    """The records, and the column of theirs that holds the labels: None for class folders, votes or a label file.
 
     Without ``--target`` an obvious name is taken; where there is none, an `InputError` lists the columns.
     """
@@ -47,15 +47,17 @@ def read_source(source: str, columns: Columns, modality: str | None, labels: Pat
             source, modality, id=columns.id, exclude=tuple(exclude), text=columns.text or None, path=columns.path
         )
 
-    exclude = columns.no_features(labels)
+    exclude = columns.no_features(labelled)
     records = again(exclude)
-    if labels is not None:
+    for name in columns.votes:
+        records.column(name)
+    if labelled:
         leaked = [n for n in records.columns if n == columns.target and n not in exclude]
         return (again([*exclude, *leaked]) if leaked else records), None
     if columns.target is not None:
         records.column(columns.target)
         return records, columns.target
-    if not records.columns or is_folder(records):
+    if not records.columns or is_folder(records) or columns.votes:
         return records, None
     target = _obvious(records)
     return again([*exclude, target]), target

@@ -55,9 +55,10 @@ def fit_linear(
     """Maximum likelihood of all evidence with a quadratic penalty on the weights, by L-BFGS.
 
     ``features``: (n, D), rows aligned to ``labels``, which may come with what was learned of them. The objective is
-    the sum of -log L plus ``penalty`` / 2 times the squared weights over standardised columns: for exact labels scikit-learn's logistic regression with
-    C = 1 / penalty (2 / penalty for two classes, because the weights of both are penalised here). With ``one_scale``
-    all columns share one scale, so that singular vectors keep their proportions.
+    the sum of -log L plus ``penalty`` / 2 times the squared weights over standardised columns: for exact labels
+    scikit-learn's logistic regression with C = 1 / penalty (2 / penalty for two classes, because the weights of both
+    are penalised here). With ``one_scale`` all columns share one scale, so that singular vectors keep their
+    proportions.
     """
     model = labels if isinstance(labels, EvidenceModel) else labels.model()
     known = model.labels.labelled()

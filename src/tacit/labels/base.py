@@ -169,6 +169,13 @@ class EvidenceModel(nn.Module):
     def fit(self, prediction: Prediction) -> None:
         """Refit the learned parameters to the network's predictions of all records."""
 
+    def findings(self, posterior: Prediction) -> list[dict[str, Any]]:
+        """What was learned of the evidence, as JSON, where ``posterior`` is believed of all sites.
+
+        Each entry says in ``about`` what it is: "sources", "transition" or "prior".
+        """
+        return []
+
     def on(self, labels: Labels) -> EvidenceModel:
         """Other evidence of the same kinds, such as that of a batch, sharing the learned parameters."""
         return EvidenceModel(labels)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -119,6 +120,10 @@ class MixtureModel(EvidenceModel):
     @property
     def refits(self) -> bool:
         return any(part.refits for part in self.parts if isinstance(part, EvidenceModel))
+
+    def findings(self, posterior: Prediction) -> list[dict[str, Any]]:
+        models = [model for model in self.parts if isinstance(model, EvidenceModel)]
+        return [found for model in models for found in model.findings(posterior)]
 
     def fit(self, prediction: Prediction) -> None:
         """Each part is refitted to what the network and all other parts believe."""

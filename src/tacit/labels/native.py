@@ -7,10 +7,14 @@ records by their ids. Evidence of several kinds is several parts, one after anot
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tacit.data.atomic import atomic_write
 from tacit.data.sources.files import decode_text, read_bytes
@@ -21,6 +25,8 @@ from tacit.labels.parts import Parts
 from tacit.listing import pick, subclasses
 
 FORMAT = 1
+_FAULTS = (KeyError, TypeError, ValueError, AttributeError, AssertionError, IndexError, ArithmeticError)
+"""What reading a part raises where a line is not as it was written."""
 
 
 def write_evidence(path: Path, labels: Labels, ids: Sequence[str]) -> None:
@@ -60,15 +66,7 @@ def read_evidence(path: Path, ids: Sequence[str]) -> Labels:
             raise InputError(f"{lines.where} has format {header.get('format')!r}; this version reads format {FORMAT}")
         kind = pick(str(header.get("kind")), kinds, f"kind of evidence ({lines.where})")
         trust.append(_trust(header, lines.where))
-        try:
-            parts.append(kind.from_rows(header, lines.rows(), ids))
-        except KeyError as error:
-            raise InputError(
-                f"{lines.where}: no record, class or field is named {error.args[0]!r}; mend the line or drop it"
-            ) from None
-        except (TypeError, ValueError, AttributeError, AssertionError, IndexError, OverflowError) as error:
-            what = str(error) or "its header says something else"
-            raise InputError(f"{lines.where} cannot be read: {what}; mend the line or drop it") from None
+        parts.append(_part(kind, header, lines, ids))
     if not parts:
         raise InputError(f"{path} holds no evidence")
     if len(parts) == 1 and trust == [1.0]:
@@ -77,6 +75,40 @@ def read_evidence(path: Path, ids: Sequence[str]) -> Labels:
         return Labels.combine(*parts, trust=trust)
     except InputError as error:
         raise InputError(f"{path.name}: {error}") from None
+
+
+def _part(kind: type[Labels], header: Mapping[str, Any], lines: Lines, ids: Sequence[str]) -> Labels:
+    """The evidence of one part; a fault is an `InputError` that names its line.
+
+    That is the one read last where others are left, else the first up to which the lines cannot be read.
+    """
+    start = lines.read
+
+    def made(most: int | None = None) -> Labels:
+        lines.read = start
+        with np.errstate(invalid="raise"):
+            return kind.from_rows(header, itertools.islice(lines.rows(), most), ids)
+
+    try:
+        return made()
+    except _FAULTS as error:
+        if isinstance(error, InputError) and lines.name in str(error):
+            raise
+        fault = error
+
+    def fails(most: int) -> bool:
+        try:
+            made(most)
+        except _FAULTS:
+            return True
+        return False
+
+    stopped = lines.read
+    read_all = next(lines.rows(), None) is None
+    lines.read = stopped if not read_all else start + bisect.bisect_left(range(stopped - start), True, key=fails)
+    what = f"no record, class or field is named {fault.args[0]!r}" if isinstance(fault, KeyError) else str(fault)
+    said = what or "its header says something else"
+    raise InputError(f"{lines.where} cannot be read: {said}; mend the line or drop it") from None
 
 
 def _line(value: Mapping[str, Any]) -> str:
@@ -93,26 +125,26 @@ def _trust(header: Mapping[str, Any], where: str) -> float:
 
 
 class Lines:
-    """The objects of a file, part by part, and where the reading is."""
+    """The objects of a file, part by part; ``read`` counts those that have been read."""
 
     def __init__(self, path: Path) -> None:
-        self._name = path.name
+        self.name = path.name
         text = decode_text(read_bytes(path), path)
         self._lines = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
-        self._next = 0
+        self.read = 0
 
     @property
     def where(self) -> str:
         """The line that was read last."""
-        number = self._lines[self._next - 1][0] if self._next else 1
-        return f"{self._name}, line {number}"
+        number = self._lines[self.read - 1][0] if self.read else 1
+        return f"{self.name}, line {number}"
 
     def header(self) -> dict[str, Any] | None:
         """The next part's first line; None at the end."""
-        if self._next == len(self._lines):
+        if self.read == len(self._lines):
             return None
         found = self._object(halves=False)
-        self._next += 1
+        self.read += 1
         if found.get("tacit") != "labels":
             raise InputError(f'{self.where} does not start a part; expected {{"tacit": "labels", ...}}')
         return found
@@ -120,16 +152,16 @@ class Lines:
     def rows(self) -> Iterator[dict[str, Any]]:
         """The observations of the part; where they speak of one record each, no record comes twice."""
         first: dict[str, str] = {}
-        while self._next < len(self._lines) and (found := self._object()).get("tacit") != "labels":
-            self._next += 1
+        while self.read < len(self._lines) and (found := self._object()).get("tacit") != "labels":
+            self.read += 1
             name = found.get("id")
             if isinstance(name, str) and first.setdefault(name, self.where) != self.where:
                 raise InputError(f"{self.where} speaks of {name!r}, as does {first[name]}; keep one of them")
             yield found
 
     def _object(self, *, halves: bool = True) -> dict[str, Any]:
-        number, line = self._lines[self._next]
-        where = f"{self._name}, line {number}"
+        number, line = self._lines[self.read]
+        where = f"{self.name}, line {number}"
         found = parse(line, where, halves=halves)
         if not isinstance(found, dict):
             raise InputError(f"{where} holds no JSON object, but {said(found)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -110,6 +112,14 @@ class NoisyModel(LearnedModel):
         if len(observed):
             p = categorical(prediction).p.detach().cpu().double().numpy()
             self.channel.fit(p, observed, self.labels.y[observed])
+
+    def findings(self, posterior: Prediction) -> list[dict[str, Any]]:
+        """The noise transition, and which part of the labels it leaves right."""
+        transition = self.channel.log_transition().detach().exp().cpu().double().numpy()
+        p = categorical(posterior).p.detach().cpu().double().numpy()[self.labels.observed()]
+        shares = p.mean(axis=0) if len(p) else np.full(len(transition), 1 / len(transition))
+        right = float(shares @ np.diag(transition))
+        return [{"about": "transition", "transition": transition.tolist(), "right": right}]
 
     def fitted(self) -> Noisy:
         """The labels with the transition as it stands, fixed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -70,6 +72,16 @@ class PositivesModel(LearnedModel):
                 least = 0.5 / len(unlabelled)  # fewer than one positive would be a contradiction waiting to happen
                 self.prior.set(k, Share(*(share + (1 - share) * max(x, least) for x in found)))
 
+    def findings(self, posterior: Prediction) -> list[dict[str, Any]]:
+        """The class prior of each label with its interval, None where it was given."""
+        prior, labels = self.prior, self.labels
+        ends = zip(prior.value.tolist(), prior.low.tolist(), prior.high.tolist(), strict=True)
+        lines = [
+            {"label": name, "share": float(share), "prior": v, "low": _known(low), "high": _known(high)}
+            for name, share, (v, low, high) in zip(labels.present, labels.share, ends, strict=True)
+        ]
+        return [{"about": "prior", "labels": lines}]
+
     def fitted(self) -> Positives:
         """The labels with the prior as it stands, fixed."""
         return self.labels.with_prior(self.prior.value.cpu().numpy())
@@ -77,3 +89,7 @@ class PositivesModel(LearnedModel):
     def on(self, labels: Labels) -> PositivesModel:
         assert isinstance(labels, Positives)
         return PositivesModel(labels, self.prior)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tacit.data.prediction import Prediction
+from tacit.labels.aggregation.accuracy import accuracy
+from tacit.labels.aggregation.dependence import agreement
 from tacit.labels.aggregation.em import Believed, fit, normalised
 from tacit.labels.aggregation.methods import ITERATIONS, aggregate
 from tacit.labels.aggregation.regularised import Regularised
@@ -14,6 +18,9 @@ from tacit.labels.base import Labels
 from tacit.labels.coupled import NEVER
 from tacit.labels.local import LearnedModel, categorical
 from tacit.labels.votes import Votes
+
+MOST_COMPARED = 60
+"""Sources beyond which pairs of them are too many to be looked at."""
 
 
 class Sources(nn.Module):
@@ -61,8 +68,24 @@ class VotesModel(LearnedModel):
         log_prior = np.maximum(log_p, NEVER)
         start, _ = normalised(log_prior + self.emission().numpy())
         weight = self.sources.weight.cpu().numpy()
-        found = fit(self.labels.tally(), Regularised(), weight, ITERATIONS, Believed(log_prior, start))
+        found = fit(self.labels.tally(), Regularised(taught=True), weight, ITERATIONS, Believed(log_prior, start))
         self.sources.confusion.copy_(torch.from_numpy(found.confusion))
+
+    def findings(self, posterior: Prediction) -> list[dict[str, Any]]:
+        """How often each source is right, how far each two agree, and what is said of each class on the whole."""
+        labels, tally = self.labels, self.labels.tally()
+        p = categorical(posterior).p.detach().cpu().double().numpy()[labels.observed()]
+        figures = accuracy(tally, p)
+        said = tally.expected(p).sum(axis=0)
+        sources = [
+            {"name": name, "votes": round(votes), "right": right, "low": low, "high": high}
+            for name, (votes, right, low, high) in zip(labels.sources, figures.tolist(), strict=True)
+            if votes
+        ]
+        confusion = said / np.maximum(said.sum(axis=1, keepdims=True), 1e-12)
+        return [
+            {"about": "sources", "sources": sources, "pairs": _pairs(labels), "confusion": confusion.tolist()},
+        ]
 
     def fitted(self) -> Votes:
         """The votes with the confusions as they stand, fixed."""
@@ -71,3 +94,24 @@ class VotesModel(LearnedModel):
     def on(self, labels: Labels) -> VotesModel:
         assert isinstance(labels, Votes)
         return VotesModel(labels, self.sources)
+
+
+def _pairs(votes: Votes) -> list[dict[str, Any]]:
+    """Pairs of sources that spoke of the same records, those that agree least beyond chance first."""
+    if len(votes.sources) > MOST_COMPARED:
+        return []
+    found = agreement(votes.tally())
+    first, second = np.triu_indices(len(votes.sources), 1)
+    known = (found.common[first, second] > 0) & ~np.isnan(found.kappa[first, second])
+    first, second = first[known], second[known]
+    order = np.argsort(found.kappa[first, second], kind="stable")
+    return [
+        {
+            "first": votes.sources[i],
+            "second": votes.sources[j],
+            "common": int(found.common[i, j]),
+            "agreed": float(found.agreed[i, j]),
+            "kappa": float(found.kappa[i, j]),
+        }
+        for i, j in zip(first[order].tolist(), second[order].tolist(), strict=True)
+    ]

@@ -73,6 +73,15 @@ class RunFolder:
         return table if table is None else table.rename_columns({predicted: "label"})
 
     @cached_property
+    def evidence(self) -> dict[str, Any] | None:
+        """What was learned of labels that are not exact; None where all are."""
+        path = self.path / "evidence.json"
+        found = _json(path) if path.is_file() else None
+        if found is not None and not isinstance(found, dict):
+            raise InputError(f"{path} is damaged: it holds no JSON object. Restore the file or remove it.")
+        return found
+
+    @cached_property
     def map(self) -> pa.Table | None:
         """One point in the plane per record."""
         return self._table("map.parquet", needs=("id", "x", "y"))

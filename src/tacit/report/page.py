@@ -17,6 +17,7 @@ from tacit.report.confusion import Confusion, confusion
 from tacit.report.curves import curves
 from tacit.report.doubtful import doubtful
 from tacit.report.embedding import Map, embedding_map
+from tacit.report.evidence import evidence
 from tacit.report.folder import Absent, RunFolder, read_folder
 from tacit.report.leaderboard import leaderboard
 from tacit.report.outoffold import HeldOut, HeldOutClasses, HeldOutNumbers, held_out
@@ -41,6 +42,7 @@ def render_report(run_folder: Path, samples: Samples | None = None) -> str:
     script = _asset("page.js")
     # The map comes last: its many previews must not leave the others without room.
     first = doubtful(folder, album)
+    told = evidence(folder, album)
     held = held_out(folder)
     agreement = _agreement(folder, held, album)
     drawn = embedding_map(folder, album, _hidden(folder, held))
@@ -54,6 +56,7 @@ def render_report(run_folder: Path, samples: Samples | None = None) -> str:
             notes=[visible(note, 600) for note in folder.run.get("notes") or ()],
             verdict=verdict(folder),
             leaderboard=leaderboard(folder),
+            evidence=told,
             curves=curves(folder),
             shares=shares(folder),
             reproduce=reproduce(folder),

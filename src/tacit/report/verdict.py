@@ -103,7 +103,8 @@ def _facts(folder: RunFolder, said: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(labelled, int) and isinstance(records, int):
         facts.append(("Labelled", f"{labelled:,} of {records:,}"))
     if isinstance(said.get("held_out"), int):
-        facts.append(("Judged on", plural(said["held_out"], "held-out label") if said["held_out"] else "no label"))
+        what = "held-out observation" if folder.measure.metric == "evidence" else "held-out label"
+        facts.append(("Judged on", plural(said["held_out"], what) if said["held_out"] else "no label"))
     if data.get("test"):
         facts.append(("Tested on", plural(data["test"], "record")))
     better = "" if folder.run.get("higher_is_better", True) else " (lower is better)"

@@ -166,6 +166,23 @@ def test_weak_rules_that_fire_together_do_not_take_over() -> None:
     assert right[aggregate] > right[dawid_skene] + 0.05
 
 
+def test_rules_of_a_rare_class_and_one_that_always_speaks_do_not_take_over() -> None:
+    """Six skewed classes: a rule for the first speaks of most records, and hardly any rule speaks of the last."""
+    rng = np.random.default_rng(0)
+    truth = rng.choice(6, 3000, p=[0.25, 0.2, 0.2, 0.2, 0.14, 0.01])
+    columns = [np.where(rng.random(3000) < np.where(truth == 0, 0.75, 0.6), 0, -1)]
+    for v in [0, 1, 1, 2, 2, 3, 3, 4, 4, 5]:
+        columns.append(np.where(rng.random(3000) < np.where(truth == v, 0.3, 0.02 if v < 5 else 0.0005), v, -1))
+    votes = Votes.from_wide(np.column_stack(columns), list("abcdef"))
+    voted = np.diff(votes.ballots.offsets) > 0
+    found, most = aggregate(votes), majority(votes)
+    assert (found.p.argmax(axis=1) == 5)[voted].mean() < 0.02
+    first = most.p > 0
+    expected = (first / first.sum(axis=1, keepdims=True))[np.arange(3000), truth]
+    assert (found.p.argmax(axis=1) == truth)[voted].mean() > expected[voted].mean() + 0.02
+    assert_allclose(found.p[~voted], np.tile(found.prior, ((~voted).sum(), 1)))
+
+
 def test_no_votes_at_all_leave_everything_open() -> None:
     for abstain in ("ignored", "informative"):
         votes = Votes([], [], [], 3, ["a", "b"], abstain=abstain, sources=["x"])  # type: ignore[arg-type]

@@ -32,6 +32,11 @@ class Counts:
         return float(self.truth.sum())
 
     @property
+    def classes(self) -> int:
+        """C."""
+        return len(self.truth)
+
+    @property
     def given(self) -> Floats:
         """(S, C) how often each source voted for each class."""
         return np.asarray(self.votes.sum(axis=1))
@@ -51,17 +56,9 @@ class Estimator(Protocol):
     def confusion(self, counts: Counts, shares: Floats) -> Floats:
         """(S, C, K) probability of each outcome by source and truth, given the shares of the classes (C,)."""
 
-    def prior(self, counts: Counts, shares: Floats, confusion: Floats, weight: Floats) -> Floats:
-        """(C,) what is believed of an item before its outcomes, silence included, are known."""
-
-
-class _SharesArePrior:
-    def prior(self, counts: Counts, shares: Floats, confusion: Floats, weight: Floats) -> Floats:
-        return shares
-
 
 @dataclass(frozen=True)
-class Free(_SharesArePrior):
+class Free:
     """Every cell by itself (Dawid and Skene 1979), after ``smoothing`` votes of each kind were added to it."""
 
     smoothing: float
@@ -78,7 +75,7 @@ class Free(_SharesArePrior):
 
 
 @dataclass(frozen=True)
-class OneCoin(_SharesArePrior):
+class OneCoin:
     """One accuracy a source, the same for every class; all wrong classes are equally likely.
 
     ``smoothing`` right and as many wrong votes were added. Where silence is an outcome, the accuracy is that of the

@@ -50,9 +50,8 @@ def fit(
     prior, confusion, log_likelihood = np.empty(0), np.empty(0), 0.0
     for _ in range(iterations):
         counts = Counts(tally.expected(p), p.sum(axis=0), spoken, tally.informative)
-        shares = estimator.shares(counts) if mean is None else mean
-        confusion = estimator.confusion(counts, shares)
-        prior = estimator.prior(counts, shares, confusion, weight)
+        prior = estimator.shares(counts) if mean is None else mean
+        confusion = estimator.confusion(counts, prior)
         scores = tally.log_evidence(confusion, weight)
         scores += np.log(np.maximum(prior, 1e-300)) if believed is None else believed.log_prior
         p, log_likelihood = normalised(scores)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tacit.errors import InputError
-from tacit.labels.aggregation.confusions import Estimator, Free, OneCoin
+from tacit.labels.aggregation.confusions import Estimator, Free, OneCoin, distributions
 from tacit.labels.aggregation.dependence import shared_weight
 from tacit.labels.aggregation.em import fit
 from tacit.labels.aggregation.regularised import Regularised
@@ -25,9 +25,9 @@ ITERATIONS = 10
 class Aggregate:
     """What votes add up to.
 
-    ``p``: (n, C) beliefs, for records that no one speaks of the prior. ``prior``: (C,). ``confusion``: (S, C, K) as
-    in `Votes`, and ``weight`` (S,) what part of an independent source each counts for; both None for a majority.
-    ``log_likelihood``: of all votes together; NaN for a majority, which is no model of them.
+    ``p``: (n, C) beliefs, for records that no one speaks of the prior. ``prior``: (C,) what is believed of those.
+    ``confusion``: (S, C, K) as in `Votes`, and ``weight`` (S,) what part of an independent source each counts for;
+    both None for a majority. ``log_likelihood``: of all votes together; NaN for a majority, which is no model of them.
     """
 
     p: Floats
@@ -63,8 +63,16 @@ def dawid_skene(votes: Votes, iterations: int = ITERATIONS, smoothing: float = 0
 
 
 def aggregate(votes: Votes, iterations: int = ITERATIONS) -> Aggregate:
-    """tacit's own: confusions that are partially pooled or anchored (`Regularised`), near-duplicates share a vote."""
-    return _fitted(votes, Regularised(), shared_weight(votes.tally()), iterations)
+    """tacit's own: confusions that are partially pooled or believed (`Regularised`), near-duplicates share a vote.
+
+    Where silence is an outcome, a record without a vote is believed to be like those with one on average.
+    """
+    found = _fitted(votes, Regularised(), shared_weight(votes.tally()), iterations)
+    if not votes.informative:
+        return found
+    voted = np.diff(votes.ballots.offsets) > 0
+    typical = distributions(found.p[voted].sum(axis=0) + 1.0)
+    return replace(found, p=np.where(voted[:, None], found.p, typical), prior=typical)
 
 
 def _fitted(votes: Votes, estimator: Estimator, weight: Floats, iterations: int) -> Aggregate:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import gammaln
 
-from tacit.labels.aggregation.confusions import Counts, by_bayes, distributions, with_silence
+from tacit.labels.aggregation.confusions import Counts, distributions, with_silence
 from tacit.labels.aggregation.tally import Floats
 
-KNOWS = 0.6
-"""How often a source knows the truth, before anything is known of it; else it guesses by the class prior.
+Bits = NDArray[np.bool_]
 
-So that a vote is evidence for its class whatever the prior, which a fixed accuracy is not for a frequent class.
-"""
+KNOWS = 0.6
+"""How often a source knows the truth, before anything is known of it; else it guesses."""
 
 WORTH = 10.0
 """How many votes that belief is worth."""
 
 MOST = 0.25
-"""The most that a rule's votes may count beside that belief."""
+"""The most that what a network thinks of a rule's votes may count beside that belief."""
 
 
 @dataclass(frozen=True)
@@ -34,32 +34,50 @@ class Regularised:
     empirical Bayes instead of sampling).
 
     Where silence is an outcome, a source that votes for some classes only, a rule, speaks by *when* it votes. Rules
-    have few votes on a record and copy each other, so that a free fit drifts to whatever makes rules vote together.
-    Therefore the truth behind a rule's votes for a class is believed to be a mixture: ``KNOWS`` that class and else
-    anything, moved towards what was expected of the votes by ``MOST`` at most, however many they are (cf. Miller and
-    Dunson 2019 on coarsened posteriors). Bayes' rule turns it into rates of voting. The vote shares stand for the
-    shares of the classes, and the prior is such that they are also what is believed of a record without a vote.
+    have few votes on a record and copy each other, so that their votes alone say neither how frequent the classes
+    are nor who is right: a free fit drifts to whatever makes rules vote together. Therefore classes are taken to be
+    even among the records with a vote, and the truth behind a rule's votes for a class to be that class at the rate
+    ``KNOWS``, less for a rule that speaks so often that even classes leave no room for it, and else anything; a
+    rule's silence says nothing. Only where a network helps to tell the truth (``taught``) is that belief moved
+    towards what it thinks of the votes, by ``MOST`` at most, however many they are (cf. Miller and Dunson 2019 on
+    coarsened posteriors).
     """
 
+    taught: bool = False
+
     def shares(self, counts: Counts) -> Floats:
-        if counts.unlimited:
-            return distributions(counts.truth + 1.0)
-        return distributions(counts.spoken + 1 / len(counts.truth))
+        return distributions(counts.truth + 1.0) if counts.unlimited else np.full_like(counts.truth, 1 / counts.classes)
 
     def confusion(self, counts: Counts, shares: Floats) -> Floats:
         which = np.asarray((counts.given > 0).all(axis=1)) | (not counts.informative)
-        found = np.empty((len(which), len(shares), len(shares) + counts.informative))
-        for chosen, rule in ((which, _pooled), (~which, _anchored)):
-            if chosen.any():
-                part = replace(counts, votes=counts.votes[chosen])
-                found[chosen] = rule(part, shares)
+        found = np.empty((len(which), counts.classes, counts.classes + counts.informative))
+        if which.any():
+            found[which] = _pooled(replace(counts, votes=counts.votes[which]), shares)
+        if not which.all():
+            found[~which] = with_silence(self._ruled(counts, ~which), replace(counts, votes=counts.votes[~which]))
         return found
 
-    def prior(self, counts: Counts, shares: Floats, confusion: Floats, weight: Floats) -> Floats:
-        if counts.unlimited:
-            return shares
-        silence = (weight[:, None] * np.log(confusion[:, :, -1])).sum(axis=0)
-        return distributions(shares * np.exp(silence.min() - silence))
+    def _ruled(self, counts: Counts, rules: Bits) -> Floats:
+        """(rules, C, C) votes by truth; what its votes leave over goes to the classes that a rule never votes for."""
+        truth = _behind(counts)[rules]
+        votes, given = counts.votes[rules].transpose(0, 2, 1), counts.given[rules][:, :, None]
+        if self.taught:
+            found = distributions((votes + truth) / (counts.truth + 1.0))
+            weight = given / (1 + given * (1 - MOST) / (WORTH * MOST))
+            truth = (weight * found + WORTH * truth) / (weight + WORTH)
+        rows = np.where(given > 0, truth, 0.0).transpose(0, 2, 1)
+        rows = rows / np.maximum(rows.sum(axis=2).max(axis=1), 1.0)[:, None, None]
+        never = (given == 0).transpose(0, 2, 1)
+        return np.asarray(rows + never * (1 - rows.sum(axis=2, keepdims=True)) / never.sum(axis=2, keepdims=True))
+
+
+def _behind(counts: Counts) -> Floats:
+    """(S, C, C) truth by source and vote, where the classes that anyone votes for are even among the spoken items."""
+    given, even = counts.given, 1 / counts.classes
+    spoken = counts.spoken.sum() / max(int((given.sum(axis=0) > 0).sum()), 1)
+    room = (spoken / np.maximum(given, 1.0) - even) / max(1 - even, 1e-12)
+    knows = np.clip(room, 0.0, KNOWS)[:, :, None]
+    return np.asarray(knows * np.eye(counts.classes) + (1 - knows) * even)
 
 
 def _pooled(counts: Counts, shares: Floats) -> Floats:
@@ -68,16 +86,8 @@ def _pooled(counts: Counts, shares: Floats) -> Floats:
     return with_silence(distributions(counts.votes + pseudo), counts)
 
 
-def _anchored(counts: Counts, shares: Floats) -> Floats:
-    votes, given = counts.votes.transpose(0, 2, 1), counts.given[:, :, None]
-    most = WORTH * MOST / (1 - MOST)
-    weight = most / (given + most)
-    truth = (weight * votes + WORTH * _knowing(shares)) / (weight * given + WORTH)
-    return by_bayes(truth, counts, shares)
-
-
 def _knowing(shares: Floats) -> Floats:
-    """(C, C) votes by truth, or truths by vote, of a source that knows at the rate ``KNOWS`` and else guesses."""
+    """(C, C) votes by truth of a source that knows it at the rate ``KNOWS`` and else guesses."""
     return np.asarray(KNOWS * np.eye(len(shares)) + (1 - KNOWS) * shares)
 
 

@@ -44,7 +44,10 @@ class BagLabels(BagTable):
         asked = np.ones(len(positive)) if k is None else numbers(raw, k)[bagging.row_of]
         asked = np.where(np.isnan(asked), 1.0, asked)
         for wrong, what in (
-            (~((asked >= 1) & (asked == np.floor(asked))), "has a k that is no whole number from 1 on"),
+            (
+                ~((asked >= 1) & (asked == np.floor(asked)) & (asked < 2**31)),
+                "has a k that is no whole number from 1 on",
+            ),
             ((positive == 1) & (asked > bagging.members), "has fewer records than its k"),
         ):
             if len(bad := np.flatnonzero(wrong)):

@@ -19,7 +19,7 @@ from tacit.labels.base import Labels
 from tacit.labels.candidates import Candidates
 from tacit.labels.exact import sort_names
 from tacit.labels.formats.base import Format, Options
-from tacit.labels.formats.cells import grid, id_column, keeps_classes, keeps_ids, once, others, record_of, write_cells
+from tacit.labels.formats.cells import id_column, keeps_classes, keeps_ids, once, others, record_of, truths, write_cells
 from tacit.labels.formats.json_cells import field_of, keeps_names, names_of, records_of
 from tacit.labels.formats.look import Look
 from tacit.labels.ids import Place
@@ -68,7 +68,7 @@ class ClassLists(Format):
                 if name not in number:
                     raise InputError(f"{place.cell(row)}: {name!r} is none of the classes. {nearest(name, classes)}")
                 mask[record[row], number[name]] = 1
-            if (mask[record[row]] == int(self.excludes)).all():
+            if False:
                 raise InputError(f"{place.cell(row)}: no class is left; leave one, or null where nothing is known")
         if not classes:
             raise InputError(f"{look.name}: no list names a class, so nothing says what the classes are")
@@ -120,4 +120,9 @@ class ClassLists(Format):
         names = others(raw, ids) if options.classes is None else list(options.classes)
         if not names:
             raise InputError(f"{look.name} has no column {self.fields[0]!r}, nor one for each class")
-        return self.evidence(grid(raw, names, records, record_of(raw, ids, records)), names)
+        record = record_of(raw, ids, records)
+        once(record, records, raw.name, raw.where)
+        mask = np.full((len(records), len(names)), -1, dtype=np.int64)
+        for c, name in enumerate(names):
+            mask[record, c] = truths(raw, name)
+        return self.evidence(mask, names)

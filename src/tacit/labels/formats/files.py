@@ -7,20 +7,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tacit.data.records import Records
-from tacit.data.sources.files import existing, suffix
+from tacit.data.sources.files import existing
 from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.formats.base import Format, Options, formats
 from tacit.labels.formats.look import Look
+from tacit.labels.formats.mentioned import mentioned
 from tacit.listing import nearest, pick
 
 TABLE = "table"
 """The format of what no other recognises."""
 
+NATIVE = "native"
+"""The format that holds anything."""
+
 
 def read_labels_file(
     path: str | os.PathLike[str],
-    records: Records,
+    records: Records | None,
     *,
     kind: str | None = None,
     target: str | None = None,
@@ -30,7 +34,7 @@ def read_labels_file(
     of: str | None = None,
     abstain: str | None = None,
 ) -> Labels:
-    """Labels from a file or folder, aligned to ``records`` by id.
+    """Labels from a file or folder, aligned to ``records`` by id; without records, to the ids in the file itself.
 
     ``kind``: the name of a format ("coco") or of a kind of evidence ("votes"); else the format is found by looking,
     and is a table of ``id,label`` where no other is recognised. ``beside``: a second file, of bags or of a class tree.
@@ -44,7 +48,7 @@ def read_labels_file(
     if look.beside is not None and not chosen.paired:
         raise InputError(f"{look.name} is read as {chosen.title}, which takes no second file; say the kind, or drop it")
     try:
-        return chosen.read(look, records, options)
+        return chosen.read(look, mentioned(look) if records is None else records, options)
     except InputError as error:
         if look.name in str(error) or (look.beside is not None and look.beside.name in str(error)):
             raise
@@ -66,7 +70,7 @@ def write_labels_file(
     if len(ids) != len(labels):
         raise InputError(f"there are {len(ids)} ids for {len(labels)} records; give one a record")
     chosen = _fitting(place, labels) if format is None else pick(format, dict(formats()), "format")
-    if chosen.suffixes and suffix(place) not in chosen.suffixes:
+    if chosen.suffixes and place.suffix.lower() not in chosen.suffixes:
         raise InputError(f"{place.name}: {chosen.title} is written to a name that ends in {chosen.suffixes[0]}")
     if chosen.suffixes and not chosen.holds(labels):
         raise InputError(
@@ -98,8 +102,10 @@ def _asked(kind: str, look: Look) -> Format:
 
 
 def _fitting(path: Path, labels: Labels) -> Format:
-    end = suffix(path)
-    for found in formats().values():
+    known, end = formats(), path.suffix.lower()
+    if end in known[NATIVE].suffixes:
+        return known[NATIVE]
+    for found in known.values():
         if end in found.suffixes and found.holds(labels):
             return found
     raise InputError(

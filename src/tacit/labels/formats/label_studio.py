@@ -39,7 +39,7 @@ class LabelStudio(Format):
 
     def recognises(self, look: Look) -> bool:
         listed = any(isinstance(look.first.get(name), list) for name in LISTS)
-        return listed and isinstance(look.first.get("data"), dict)
+        return listed and "data" in look.first
 
     def read(self, look: Look, records: Records, options: Options) -> Labels:
         tasks: list[Task] = []

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from tacit.data.records import Records
+from tacit.data.sources.files import listed
 from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.formats.base import Format, Options
 from tacit.labels.formats.json_cells import name_of
 from tacit.labels.formats.look import Look
-from tacit.labels.formats.tasks import Said, Task, evidence, place
-from tacit.labels.read import LABEL_NAMES
+from tacit.labels.formats.tasks import Finder, Said, Task, evidence, place
+from tacit.labels.read import LABEL_NAMES, named_column
 
 _OWN = frozenset(
     {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "was_cancelled", "cancelled"}
@@ -21,9 +22,9 @@ _OWN = frozenset(
 class LabelStudioMin(Format):
     """One object an annotation: the task's data, ``annotator``, and the choice under the name of its control.
 
-    The control is ``target``, else a field called label or the like or choice, else the only field that holds a short
-    text or ``{"choices": [...]}`` and names no record. The rest is as in the full export. Recognised by ``annotator``
-    with ``annotation_id`` or ``lead_time``.
+    The control is ``target``, else a field called label or the like or choice, else the only field beside the one
+    that names most records. The rest is as in the full export. Recognised by ``annotator`` with ``annotation_id`` or
+    ``lead_time``.
     """
 
     name = "label-studio-min"
@@ -36,7 +37,7 @@ class LabelStudioMin(Format):
 
     def read(self, look: Look, records: Records, options: Options) -> Labels:
         entries = look.rows.objects
-        control = options.target if options.target is not None else _control(look.name, entries)
+        control = options.target if options.target is not None else _control(look.name, entries, records)
         if not any(control in entry for entry in entries):
             raise InputError(f"{look.name} has no field {control!r}; name the control as target")
         tasks = []
@@ -52,16 +53,18 @@ class LabelStudioMin(Format):
         return evidence(look.name, place(look.name, tasks, records), tasks, records, options)
 
 
-def _control(name: str, entries: list[dict[str, Any]]) -> str:
+def _control(name: str, entries: list[dict[str, Any]], records: Records) -> str:
     fields = [field for field in dict.fromkeys(key for entry in entries for key in entry) if field not in _OWN]
-    called = [field for known in (*LABEL_NAMES, "choice", "choices") for field in fields if field.lower() == known]
-    chosen = [f for f in fields if any(isinstance(e.get(f), dict) and "choices" in e[f] for e in entries)]
-    if called or len(chosen) == 1:
-        return (called or chosen)[0]
-    if len(fields) == 2:
-        varied = sorted(fields, key=lambda field: len({str(entry.get(field)) for entry in entries}))
-        return varied[0]
-    raise InputError(f"{name}: which field is the label: {', '.join(fields)}? Name it as target.")
+    called = named_column(fields, (*LABEL_NAMES, "choice", "choices"))
+    if called is not None:
+        return called
+    finder = Finder(records)
+    naming = {field: sum(finder.find(entry.get(field)) is not None for entry in entries) for field in fields}
+    most = max(naming.values(), default=0)
+    left = [field for field in fields if naming[field] < most or not most]
+    if len(left) != 1:
+        raise InputError(f"{name}: which field is the label: {listed(left or fields, 8)}? Name it as target.")
+    return left[0]
 
 
 def _choice(value: Any, where: str) -> str | None:

@@ -11,7 +11,7 @@ from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 from tacit.labels.formats.base import Format, Options
-from tacit.labels.formats.cells import class_texts, keeps_classes, keeps_ids
+from tacit.labels.formats.cells import class_texts, keeps_classes, keeps_ids, numbered
 from tacit.labels.formats.files import TABLE
 from tacit.labels.formats.look import Look
 from tacit.labels.given import labels_from, require_kind
@@ -41,7 +41,8 @@ class LabelTable(Format):
         values = labels_in(look.table, records, target=options.target).tolist()
         if options.classes is None:
             return labels_from(values, require_kind(options.task))
-        return Exact.from_values(class_texts(values), options.classes)
+        texts = class_texts(values)
+        return Exact(*numbered(texts, options.classes, lambda i: f"{look.name}: the label of {records.ids[i]!r}"))
 
     def holds(self, labels: Labels) -> bool:
         if isinstance(labels, Values):

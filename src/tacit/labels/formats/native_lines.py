@@ -8,6 +8,7 @@ from pathlib import Path
 from tacit.data.records import Records
 from tacit.labels.base import Labels
 from tacit.labels.formats.base import Format, Options
+from tacit.labels.formats.files import NATIVE
 from tacit.labels.formats.look import Look
 from tacit.labels.native import read_evidence, write_evidence
 
@@ -15,7 +16,7 @@ from tacit.labels.native import read_evidence, write_evidence
 class NativeLines(Format):
     """`tacit.labels.native`. Recognised by its first line."""
 
-    name = "native"
+    name = NATIVE
     title = "evidence as JSON lines"
     kind = "native"
     tasks = ("classes", "regression")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -68,15 +68,15 @@ def place(name: str, tasks: Sequence[Task], records: Records) -> NDArray[np.int6
     the task's number, which is no id where records are numbered by position. A value is an id, or a text that is one
     record's; files may be named by an address, and by a name that an upload has given eight hexadecimal digits.
     """
-    finders = _finders(records)
-    best: list[int] = []
+    finder = Finder(records)
+    best, best_field = list(range(len(tasks))), None
     for field, values in _fields(tasks, records):
-        found = [_found(value, finders) for value in values]
+        found = [finder.find(value) for value in values]
         if None not in found:
             return np.array(found, dtype=np.int64)
-        if sum(f is not None for f in found) > len(tasks) - len(best) or not best:
-            best, best_field = [k for k, f in enumerate(found) if f is None], field
-    if not best:
+        if len(lost := [k for k, f in enumerate(found) if f is None]) < len(best):
+            best, best_field = lost, field
+    if best_field is None:
         raise InputError(f"{name}: no field of a task names a record; put the record's id into its data")
     where = listed([tasks[k].where.removeprefix(f"{name}, ") for k in best])
     raise InputError(
@@ -121,30 +121,26 @@ def _fields(tasks: Sequence[Task], records: Records) -> Iterator[tuple[str, list
             yield key, [task.names.get(key) for task in tasks]
 
 
-def _finders(records: Records) -> list[Callable[[str], set[int]]]:
-    named = Named(records)
-    finders: list[Callable[[str], set[int]]] = [named.find]
-    if records.modality == "text":
-        texts: dict[str, set[int]] = {}
-        start = 0
-        for block in records.blocks():
-            for text in block:
-                texts.setdefault(str(text).strip(), set()).add(start)
-                start += 1
-        finders.append(lambda value: texts.get(value.strip(), set()))
-    return finders
+class Finder:
+    """The record that a field of a task names: by its id, its file, or its text."""
 
+    def __init__(self, records: Records) -> None:
+        self._named = Named(records)
+        self._texts: dict[str, set[int]] = {}
+        texts = (text for block in records.blocks() for text in block) if records.modality == "text" else ()
+        for i, text in enumerate(texts):
+            self._texts.setdefault(str(text).strip(), set()).add(i)
 
-def _found(value: Any, finders: Sequence[Callable[[str], set[int]]]) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
-        return None
-    text = label_text(value)
-    for name in (text, *_files(text)):
-        for find in finders:
-            found = find(name)
+    def find(self, value: Any) -> int | None:
+        """The record; None where there is none, or no single one."""
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
+            return None
+        text = label_text(value)
+        for name in (text, *_files(text)):
+            found = self._named.find(name) or self._texts.get(name.strip(), set())
             if found:
                 return next(iter(found)) if len(found) == 1 else None
-    return None
+        return None
 
 
 def _files(value: str) -> Iterator[str]:

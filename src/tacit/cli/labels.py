@@ -1,0 +1,186 @@
+"""``tacit labels``: what a file of labels was understood to say, and what its votes add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tacit.cli import options
+from tacit.cli.predict import check_format, write_columns
+from tacit.cli.show import console, print_json
+from tacit.errors import InputError
+from tacit.figures import plural, share
+
+if TYPE_CHECKING:
+    from tacit.data.records import Records
+    from tacit.labels.base import Labels
+
+MOST = 20
+"""Sources, pairs or classes that are printed; ``--json`` always has all."""
+
+METHODS = ("tacit", "majority", "one-coin", "dawid-skene")
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A file or folder of labels.", show_default=False)]
+Data = Annotated[
+    str | None, typer.Option("--data", help="The data that the labels speak of (default: the ids in the file).")
+]
+Kind = Annotated[str | None, typer.Option(help="The format or kind of evidence, where it is not recognised.")]
+Beside = Annotated[Path | None, typer.Option(help="The file beside it: of bags, or of a class tree.")]
+
+app = typer.Typer(help="Look at labels: describe what was understood, or aggregate votes.", no_args_is_help=True)
+
+
+@app.command()
+def describe(
+    file: File,
+    data: Data = None,
+    kind: Kind = None,
+    beside: Beside = None,
+    modality: options.Modality = None,
+    json: options.Json = False,
+) -> None:
+    """Say what was understood, how annotators agree, how often each is right, and what will be done with it."""
+    labels, _ = _read(file, data, kind, beside, modality)
+    from tacit.labels.overview import overview
+
+    found = overview(labels)
+    if json:
+        print_json({"file": str(file), **found})
+        return
+    out = console()
+    for line in told(found):
+        out.print(escape(line), soft_wrap=True)
+    for entry in found["findings"]:
+        _SHOWN[entry["about"]](out, entry, found)
+    for line in plans(found):
+        out.print(escape(line), soft_wrap=True)
+
+
+@app.command()
+def aggregate(
+    file: File,
+    out: Annotated[Path, typer.Option(help="The file to write: .csv, .tsv, .parquet or .jsonl.")] = Path(
+        "aggregated.csv"
+    ),
+    method: Annotated[str, typer.Option(help=f"{', '.join(METHODS)}.")] = "tacit",
+    data: Data = None,
+    kind: Kind = None,
+    beside: Beside = None,
+    modality: options.Modality = None,
+    json: options.Json = False,
+) -> None:
+    """Write for every record the class that the votes add up to, with the probability of each class."""
+    check_format(out, str(file))
+    labels, records = _read(file, data, kind, beside, modality)
+    from tacit.labels import aggregation
+    from tacit.labels.votes import Votes
+    from tacit.listing import pick
+
+    if not isinstance(labels, Votes):
+        raise InputError(
+            f"{file.name} holds {labels.describe()}, and no votes to aggregate; see `tacit labels describe`"
+        )
+    methods = {
+        "tacit": aggregation.aggregate,
+        "majority": aggregation.majority,
+        "one-coin": aggregation.one_coin,
+        "dawid-skene": aggregation.dawid_skene,
+    }
+    p = pick(method, methods, "method of aggregation")(labels).p
+    voted = labels.naive().labelled()
+    names = labels.task.names
+    columns: dict[str, list[Any]] = {
+        "id": [records.ids[i] for i in voted.tolist()],
+        "label": [names[c] for c in p[voted].argmax(axis=1)],
+        "p": p[voted].max(axis=1).tolist(),
+    }
+    write_columns(out, columns | {f"p_{name}": p[voted, c].tolist() for c, name in enumerate(names)})
+    left = len(labels) - len(voted)
+    summary = {"file": str(file), "method": method, "records": len(voted), "without_votes": left, "out": str(out)}
+    if json:
+        print_json(summary)
+        return
+    without = f"; {plural(left, 'record')} without a vote left out" if left else ""
+    console().print(f"{plural(len(voted), 'label')} by {method} in {out}{without}", soft_wrap=True, markup=False)
+
+
+def told(found: Mapping[str, Any]) -> Iterator[str]:
+    """What was understood, a line a part."""
+    for part in found["parts"]:
+        yield f"{part['kind']}: {part['said']}"
+
+
+def plans(found: Mapping[str, Any]) -> Iterator[str]:
+    """What a fit will do with it, and what it cannot see."""
+    naive = [f"{part['kind']} {part['naively']}" for part in found["parts"] if "naively" in part]
+    if not naive:
+        yield "in a fit: exact labels, on which all methods train and by which they are judged"
+        return
+    yield f"in a fit: baselines take it naively ({'; '.join(naive)}), other methods as it is"
+    if found["judged_by"] == "truth":
+        yield f"in a fit: methods are judged by the {found['exact']:,} exact labels"
+    else:
+        yield "in a fit: methods are judged by how probable they make evidence that was held out"
+        for caveat in dict.fromkeys(part["caveat"] for part in found["parts"] if part.get("caveat")):
+            yield f"what that cannot see: {caveat}"
+
+
+def _read(
+    file: Path, data: str | None, kind: str | None, beside: Path | None, modality: str | None
+) -> tuple[Labels, Records]:
+    """The labels, and the records that they are aligned to: the data, or what the file mentions."""
+    from tacit.data.read import read
+    from tacit.data.sources.files import existing
+    from tacit.labels.formats import read_labels_file
+    from tacit.labels.formats.look import Look
+    from tacit.labels.formats.mentioned import mentioned
+
+    records = mentioned(Look(existing(file))) if data is None else read(data, modality)
+    return read_labels_file(file, records, kind=kind, beside=beside), records
+
+
+def _sources(out: Console, entry: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    from tacit.labels.overview import agreement
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("source", "votes", "estimated right"):
+        table.add_column(name, justify="left" if name == "source" else "right")
+    sources = sorted(entry["sources"], key=lambda s: -s["right"])
+    for source in sources[:MOST]:
+        span = f"{share(source['right'])} ({share(source['low'])} to {share(source['high'])})"
+        table.add_row(escape(source["name"]), f"{source['votes']:,}", span)
+    out.print(table)
+    if len(sources) > MOST:
+        out.print(f"and {len(sources) - MOST:,} more")
+    kappa = agreement(entry["pairs"])
+    if kappa is not None:
+        pairs = entry["pairs"]
+        out.print(f"agreement beyond chance (mean kappa of {plural(len(pairs), 'pair')}): {kappa:.2f}")
+        worst = pairs[0]
+        out.print(
+            escape(
+                f"least: {worst['first']} and {worst['second']}, {worst['kappa']:.2f} on {worst['common']:,} records"
+            ),
+            soft_wrap=True,
+        )
+
+
+def _transition(out: Console, entry: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    out.print(f"estimated noise: {share(entry['right'])} of the labels are right (a fit estimates it from the data)")
+
+
+def _prior(out: Console, entry: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    for line in entry["labels"][:MOST]:
+        out.print(
+            escape(f"{line['label']}: {share(line['share'])} labelled; its class prior is estimated in a fit"),
+            soft_wrap=True,
+        )
+
+
+_SHOWN = {"sources": _sources, "transition": _transition, "prior": _prior}

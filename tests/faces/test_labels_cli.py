@@ -1,0 +1,212 @@
+"""Weak labels on the command line: a fit from annotators' columns and exports, and ``tacit labels``."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from threadpoolctl import threadpool_limits
+
+from tacit.cli import main
+
+Told = Callable[..., tuple[int, str, str]]
+N = 60
+VOTERS = ("anna", "ben", "cem")
+HEADS = ("--method", "logistic", "--budget", "5steps")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture
+def tacit(capsys: pytest.CaptureFixture[str]) -> Told:
+    """``tacit("fit", ...)`` gives exit status, stdout and stderr."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        status: int | str | None = 0
+        try:
+            main([str(word) for word in words])
+        except SystemExit as error:
+            status = error.code or 0
+        said = capsys.readouterr()
+        assert isinstance(status, int)
+        return status, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def wine(tmp_path: Path) -> tuple[Path, np.ndarray]:
+    """A table of two numbers, with three annotators' columns, some cells empty, and its true classes."""
+    rng = np.random.default_rng(0)
+    y = np.arange(N) % 2
+    names = np.array(["red", "white"])
+    path = tmp_path / "wine.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "sugar", "acid", *VOTERS])
+        for i, c in enumerate(y):
+            numbers = rng.normal(2 * c, 1, 2)
+            said = [names[c if rng.random() < rate else 1 - c] for rate in (0.95, 0.8, 0.6)]
+            writer.writerow([f"w{i}", *numbers, *["" if rng.random() < 0.1 else s for s in said]])
+    return path, y
+
+
+@pytest.fixture
+def votes(tmp_path: Path) -> Path:
+    path = tmp_path / "votes.csv"
+    lines = ["task,worker,label", "a,anna,x", "a,ben,x", "a,cem,y", "b,anna,y", "b,ben,y", "b,cem,"]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_table_with_three_annotators_columns(tacit: Told, wine: tuple[Path, np.ndarray]) -> None:
+    path, y = wine
+    status, out, err = tacit("fit", path, "--id", "id", "--votes", "anna,ben", "--votes", "cem", *HEADS, "--out", "r")
+    assert status == 0, err
+    assert "of 3 sources" in err
+    assert "majority vote" in out
+    assert "evidence-linear" in out
+    found = json.loads(Path("r/evidence.json").read_text())
+    assert [s["name"] for s in found["findings"][0]["sources"]] == list(VOTERS)
+    page = Path("r/report.html").read_text()
+    assert "How often each source is right" in page
+    status, _, err = tacit("predict", "r", path, "--out", "p.csv")
+    assert status == 0, err
+    predicted = [row["label"] for row in rows(Path("p.csv"))]
+    assert np.mean(np.array(predicted) == np.array(["red", "white"])[y]) > 0.85
+
+
+def test_a_label_studio_export_beside_a_folder_of_images(tacit: Told, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    tasks = []
+    for i in range(24):
+        bright = i % 2
+        pixels = rng.integers(0, 100, (8, 8, 3)) + 120 * bright
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "photos" / f"{i}.png")
+        said = [["night", "day"][bright if rng.random() < 0.9 else 1 - bright] for _ in range(3)]
+        annotations = [
+            {
+                "completed_by": who,
+                "was_cancelled": who == 2 and i < 3,
+                "result": [
+                    {"type": "choices", "from_name": "when", "to_name": "image", "value": {"choices": [choice]}}
+                ],
+            }
+            for who, choice in enumerate(said)
+        ]
+        url = f"/data/upload/1/{i:08x}-{i}.png"
+        tasks.append({"id": i + 1, "data": {"image": url}, "annotations": annotations, "predictions": []})
+    (tmp_path / "export.json").write_text(json.dumps(tasks))
+    status, out, err = tacit("labels", "describe", "export.json", "--data", "photos")
+    assert status == 0, err
+    assert "3 sources" in out
+    status, out, err = tacit("fit", "photos", "--labels", "export.json", *HEADS, "--out", "r", "--json")
+    assert status == 0, err
+    assert json.loads(out)["metric"] == "evidence"
+
+
+def test_exact_labels_and_votes_together(tacit: Told, wine: tuple[Path, np.ndarray]) -> None:
+    path, y = wine
+    known = [f"w{i},{'red' if y[i] == 0 else 'white'}" for i in range(24)]
+    Path("gold.csv").write_text("\n".join(["id,label", *known]) + "\n")
+    words = ("fit", path, "--id", "id", "--labels", "gold.csv", "--votes", "anna,ben,cem", *HEADS, "--out", "r")
+    status, out, err = tacit(*words, "--json")
+    assert status == 0, err
+    info = json.loads(out)
+    assert info["metric"] == "accuracy"
+    assert info["verdict"]["held_out"] == 24
+
+
+def test_label_files_that_name_different_classes_are_read_with_the_classes_of_all(tacit: Told) -> None:
+    Path("x.csv").write_text("id,size,name\n" + "".join(f"r{i},{i % 3},n\n" for i in range(12)))
+    Path("gold.csv").write_text("id,label\nr0,a\nr1,b\nr3,a\nr4,b\n")
+    lists = ['{"id": "r2", "candidates": ["c", "b"]}', '{"id": "r5", "candidates": ["c", "a"]}']
+    Path("some.jsonl").write_text("\n".join(lists) + "\n")
+    words = ("fit", "x.csv", "--id", "id", "--labels", "gold.csv", "--labels", "some.jsonl", *HEADS, "--out", "r")
+    status, out, err = tacit(*words, "--json")
+    assert status == 0, err
+    assert json.loads(out)["task"]["names"] == ["a", "b", "c"]
+
+
+def test_noisy_labels(tacit: Told, wine: tuple[Path, np.ndarray]) -> None:
+    path, _ = wine
+    drop = ("--drop", "ben", "--drop", "cem")
+    words = ("fit", path, "--id", "id", "--target", "anna", "--noisy", *drop, *HEADS, "--out", "r", "--json")
+    status, out, err = tacit(*words)
+    assert status == 0, err
+    assert "noisy labels" in json.loads(out)["data"]["labels"]
+
+
+def test_describe(tacit: Told, votes: Path) -> None:
+    status, out, err = tacit("labels", "describe", votes)
+    assert status == 0, err
+    assert "5 votes of 3 sources" in out
+    assert "on 2 of 2 records" in out
+    for word in ("anna", "ben", "cem", "kappa", "majority vote", "held out"):
+        assert word in out
+    status, out, _ = tacit("labels", "describe", votes, "--json")
+    assert status == 0
+    found = json.loads(out)
+    assert found["judged_by"] == "evidence"
+    assert [s["votes"] for s in found["findings"][0]["sources"]] == [2, 2, 1]
+
+
+def test_describe_exact_labels(tacit: Told) -> None:
+    Path("gold.csv").write_text("id,label\na,x\nb,y\n")
+    status, out, _ = tacit("labels", "describe", "gold.csv")
+    assert status == 0
+    assert "exact labels on 2 of 2 records" in out
+    assert "judged" in out
+
+
+@pytest.mark.parametrize("method", ["tacit", "majority", "one-coin", "dawid-skene"])
+def test_aggregate(tacit: Told, votes: Path, method: str) -> None:
+    status, out, err = tacit("labels", "aggregate", votes, "--method", method, "--out", "all.csv")
+    assert status == 0, err
+    assert "2 labels" in out
+    found = rows(Path("all.csv"))
+    assert [(row["id"], row["label"]) for row in found] == [("a", "x"), ("b", "y")]
+    assert all(abs(float(row["p_x"]) + float(row["p_y"]) - 1) < 1e-9 for row in found)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("labels", "aggregate", "gold.csv"), "no votes to aggregate"),
+        (("labels", "aggregate", "votes.csv", "--method", "majorty"), "majority"),
+        (("labels", "aggregate", "votes.csv", "--out", "votes.csv"), "the data itself"),
+        (("labels", "describe", "missing.csv"), "missing.csv"),
+        (("labels", "describe", "votes.csv", "--kind", "vote"), "votes"),
+        (("labels", "describe", "votes.csv", "--data", "wine.csv"), "no record has the id"),
+        (("fit", "wine.csv", "--id", "id", "--votes", "anna,bob"), "bob"),
+        (("fit", "wine.csv", "--id", "id", "--kind", "votes", "--votes", "anna"), "--labels"),
+        (("fit", "wine.csv", "--id", "id", "--votes", "anna", "--noisy"), "--noisy"),
+        (("fit", "wine.csv", "--id", "id", "--target", "sugar", "--task", "regression", "--votes", "anna"), "class"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    tacit: Told, wine: tuple[Path, np.ndarray], votes: Path, words: tuple[str, ...], said: str
+) -> None:
+    Path("gold.csv").write_text("id,label\na,x\nb,y\n")
+    status, out, err = tacit(*words)
+    assert status == 2
+    assert out == ""
+    assert said in err.splitlines()[-1]
+    assert err.splitlines()[-1].startswith("error: ")
+    assert not Path("wine-run").exists() and not Path("wine-run.partial").exists()
