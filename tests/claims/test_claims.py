@@ -62,8 +62,10 @@ def shortened(claim: Claim, fresh: Fresh) -> Claim:
 
 
 def test_every_published_system_has_its_claim() -> None:
-    measured = {n: s for n, s in systems().items() if not s.baseline}
-    assert set(CLAIMS) - set(measured) == {"uda-text"}, "the second half of a system's check"
+    measured = {n: s for n, s in systems().items() if not s.baseline and (s.paper or s.catalogue)}
+    again = {name for name in CLAIMS if name.endswith("-longer")}
+    assert {name.removesuffix("-longer") for name in again} <= set(CLAIMS)
+    assert set(CLAIMS) - set(measured) - again == {"uda-text"}, "the second half of a system's check"
     assert CLAIMS["uda-text"].id == CLAIMS["uda"].id
     assert set(measured) <= set(CLAIMS)
     assert {n: s.catalogue for n, s in measured.items() if s.catalogue} == {

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tacit.claims.arms import Arm
+from tacit.claims.arms import Arm, Trained
 from tacit.claims.sets import Draw, Split
 from tacit.listing import constants, pick
 
@@ -81,3 +81,21 @@ def find_claim(name: str) -> Claim:
     """The claim of that name; an unknown one is an `InputError` that suggests the nearest."""
     claim: Claim = pick(name, {claim.name: claim for claim in list_claims()}, "claim")
     return claim
+
+
+def longer(claim: Claim, steps: int) -> Claim:
+    """A second look at a claim that did not reproduce: host and system take so many steps, on the same draws.
+
+    Arms beside them that are trained are left out.
+    """
+    assert isinstance(claim.system, Trained) and isinstance(claim.host, Trained)
+    return replace(
+        claim,
+        name=f"{claim.name}-longer",
+        title=f"{claim.title}, {steps:,} steps",
+        chosen=f"A second look: as {claim.name}, with {steps / claim.system.steps:.3g} times the steps.",
+        system=replace(claim.system, steps=steps),
+        host=replace(claim.host, steps=steps),
+        others=tuple(arm for arm in claim.others if not arm.trained and arm.steps == 0),
+        seeds=5,
+    )
