@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from evidence_tasks import Ints, Matrix, RealSet
 from tacit.data.prediction import Categorical, Normal, Prediction
@@ -33,6 +32,9 @@ from tacit.labels.positives_model import PositivesModel
 Floats = NDArray[np.float64]
 ROUNDS, FOLDS = 3, 3
 """Of refits of a nuisance parameter, each to predictions of records that the classifier did not learn from."""
+
+GUMBEL = float(np.pi / np.sqrt(6))
+"""Standard deviation of each of two standard Gumbel variables, whose difference is the logistic one of a comparison."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def shown(y: NDArray[np.float64] | Ints, known: Ints, unknown: float) -> NDArray
 
 def missing(draw: Draw, share: float) -> Ways:
     """Multi-label rows of which this share of the entries is missing completely at random."""
-    whole, rest = draw.apart(20)
+    whole, _ = draw.apart(20)
     gone = draw.rng.random(draw.y.shape) < share
     gone[whole] = False
     return {
@@ -207,33 +209,28 @@ def preferences(draw: Draw, each: float) -> Ways:
     naive[exact] = draw.y[exact]
     numbers = shown(draw.y, exact, np.nan)
     return {
-        "ours": lambda fit: with_unit(fit, numbers, Preferences(winner, loser, n), spread),
+        "ours": lambda fit: with_unit(fit, numbers, Preferences(winner, loser, n)),
         "naive": as_it_is(Values(naive)),
         "dropped": as_it_is(Values(numbers)),
     }
 
 
-def with_unit(fit: Fit, numbers: Floats, compared: Preferences, spread: float) -> Model:
+def with_unit(fit: Fit, numbers: Floats, compared: Preferences) -> Model:
     """Bradley-Terry speaks of scores with noise of a known size: in what unit the numbers are such scores is learned.
 
-    The unit is the likeliest one for leads of pairs whose comparison the regression did not learn from.
+    Comparisons alone give scores; the unit is the likeliest one for the exact numbers given these, which have the
+    noise `GUMBEL` beside an unknown mean. Then both are fitted together.
     """
-    unit = spread / 2
-    fold = np.random.default_rng(0).permutation(len(compared.winner)) % FOLDS
-    for _ in range(ROUNDS):
-        lead = np.empty(len(fold))
-        for k in range(FOLDS):
-            hidden = np.flatnonzero(fold == k)
-            predicted = fit(Labels.combine(Values(numbers / unit), compared.hide(hidden)))(fit.x)
-            assert isinstance(predicted, Normal)
-            mean = predicted.mean.double().numpy()
-            lead[hidden] = mean[compared.winner[hidden]] - mean[compared.loser[hidden]]
-        unit /= likeliest_slope(lead)
-    found = fit(Labels.combine(Values(numbers / unit), compared))
+    scores = fit(compared)(fit.x)
+    assert isinstance(scores, Normal)
+    known = np.flatnonzero(~np.isnan(numbers))
+    unit = likeliest_unit(numbers[known], scores.mean.double().numpy()[known])
+    found = fit(Labels.combine(Values(numbers / unit, GUMBEL), compared))
     return Model(found.head, found.task, unit)
 
 
-def likeliest_slope(lead: Floats) -> float:
-    """The a in [1/8, 8] for which sigmoid(a * lead) makes all comparisons likeliest."""
-    found = minimize_scalar(lambda log_a: np.logaddexp(0, -np.exp(log_a) * lead).sum(), bounds=(-np.log(8), np.log(8)))
-    return float(np.exp(found.x))
+def likeliest_unit(values: Floats, scores: Floats) -> float:
+    """The u > 0 that makes values, normal around c + u * scores with standard deviation u * `GUMBEL`, likeliest."""
+    v, f = values - values.mean(), scores - scores.mean()
+    both, own = (v * f).sum() / GUMBEL**2, (v * v).sum() / GUMBEL**2
+    return float((np.sqrt(both**2 + 4 * len(v) * own) - both) / (2 * len(v)))

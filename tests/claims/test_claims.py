@@ -62,7 +62,8 @@ def shortened(claim: Claim, fresh: Fresh) -> Claim:
 
 
 def test_every_published_system_has_its_claim() -> None:
-    measured = {n: s for n, s in systems().items() if not s.baseline and (s.paper or s.catalogue)}
+    elsewhere = {"evidence"}  # no system of one paper: benchmarks/weak_evidence.py measures it kind by kind
+    measured = {n: s for n, s in systems().items() if not s.baseline and n not in elsewhere}
     again = {name for name in CLAIMS if name.endswith("-longer")}
     assert {name.removesuffix("-longer") for name in again} <= set(CLAIMS)
     assert set(CLAIMS) - set(measured) - again == {"uda-text"}, "the second half of a system's check"

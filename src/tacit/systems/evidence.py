@@ -1,6 +1,7 @@
 """A network on the evidence as it is: its likelihood is the loss, and what is estimated of it is refitted on the way.
 
-Network, views and settings are those of the augmented baseline, which takes the evidence naively.
+Network, views and settings are those of the augmented baseline, which takes the evidence naively. For noisy labels
+this is the forward correction of Patrini et al. 2017, for votes the joint model of Raykar et al. 2010.
 """
 
 from __future__ import annotations
@@ -14,4 +15,5 @@ SYSTEM = System(
     family="supervised",
     stages=(Stage("train", build, settings=settings),),
     tasks=("classes", "multilabel", "number"),
+    paper="after Patrini et al. 2017, arXiv 1609.03683, and Raykar et al. 2010",
 )

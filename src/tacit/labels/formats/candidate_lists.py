@@ -68,7 +68,7 @@ class ClassLists(Format):
                 if name not in number:
                     raise InputError(f"{place.cell(row)}: {name!r} is none of the classes. {nearest(name, classes)}")
                 mask[record[row], number[name]] = 1
-            if False:
+            if (mask[record[row]] == int(self.excludes)).all():
                 raise InputError(f"{place.cell(row)}: no class is left; leave one, or null where nothing is known")
         if not classes:
             raise InputError(f"{look.name}: no list names a class, so nothing says what the classes are")
