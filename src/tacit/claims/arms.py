@@ -20,13 +20,14 @@ from tacit.claims.sets import Numbers, Split
 from tacit.compare.baselines import PENALTIES, feature_candidates, inner_choice
 from tacit.compare.candidate import FitPlan, Predictor, StagePlan
 from tacit.compare.model import modalities
+from tacit.compare.protocol import told
 from tacit.compare.recipe import Pretrained, Recipe, built
 from tacit.compare.scores import values_of
 from tacit.compare.workbench import Workbench
 from tacit.data.task import Classes
 from tacit.engines.features import fit_linear
 from tacit.engines.method import Context, Method
-from tacit.labels.exact import Exact
+from tacit.labels.base import Labels
 from tacit.modalities.base import Prepared
 from tacit.systems.base import System
 from tacit.train.predict import embed, pool_batches, record_batches
@@ -70,7 +71,7 @@ class Desk:
 class Trial:
     """One seed: the labels it drew, and the label-free stages trained so far."""
 
-    def __init__(self, desk: Desk, labels: Exact, seed: int) -> None:
+    def __init__(self, desk: Desk, labels: Labels, seed: int) -> None:
         self.desk, self.labels, self.seed = desk, labels, seed
         self._pretrained: dict[str, Pretrained] = {}
 
@@ -139,7 +140,7 @@ class Trained:
         plans = shared_out(recipe, self.steps)
         shared = trial.pretrained(recipe, plans)
         plan = FitPlan(plans[len(recipe.label_free) :], name=f"seed {trial.seed}, {self.name}")
-        predictor = recipe.fit(recipe.bench.records, trial.labels, shared, plan, trial.rng("fit"))
+        predictor = recipe.fit(recipe.bench.records, told(recipe, trial.labels), shared, plan, trial.rng("fit"))
         return Outcome(trial.hits(predictor))
 
     def describe(self, desk: Desk) -> dict[str, Any]:
@@ -211,7 +212,8 @@ class Plain:
         bench = trial.desk.bench()
         candidate = next(c for c in feature_candidates(bench) if c.name == self.name)
         shared = candidate.prepare(bench.records, FitPlan(), trial.rng("prepare"))
-        return Outcome(trial.hits(candidate.fit(bench.records, trial.labels, shared, FitPlan(), trial.rng("fit"))))
+        labels = told(candidate, trial.labels)
+        return Outcome(trial.hits(candidate.fit(bench.records, labels, shared, FitPlan(), trial.rng("fit"))))
 
     def describe(self, desk: Desk) -> dict[str, Any]:
         return {"baseline": self.name}

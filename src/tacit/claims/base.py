@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tacit.claims.arms import Arm, Trained
-from tacit.claims.sets import Draw, Split
+from tacit.claims.sets import AnyDraw, Split
 from tacit.listing import constants, pick
 
 RESULTS = Path("benchmarks/results/claims")
@@ -33,7 +33,7 @@ class Claim:
     source: str
     chosen: str
     data: Callable[[], Split]
-    draw: Draw
+    draw: AnyDraw
     system: Arm
     host: Arm
     others: tuple[Arm, ...]

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from tacit.data.read import read
 from tacit.data.records import Records
 from tacit.errors import InputError
+from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 
 Numbers = NDArray[np.int64]
@@ -45,6 +47,15 @@ class Split:
             self.test_truth[outer],
             self.classes,
         )
+
+
+class AnyDraw(Protocol):
+    """What is known of the pool in one seed; its text says it for people."""
+
+    def __call__(self, split: Split, rng: np.random.Generator) -> Labels:
+        """The labels of a seed, aligned to the pool."""
+
+    def __str__(self) -> str: ...
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ class BagTable(Format):
             first: dict[int, int] = {}
             for row, bag in rows:
                 earlier = first.setdefault(bag, row)
-                if False:
+                if cells[earlier] != cells[row]:
                     raise InputError(
                         f"{raw.name}, column {column!r}: {raw.where(earlier)} and {raw.where(row)} give the bag "
                         f"{names[bag]!r} different values, {cells[earlier]!r} and {cells[row]!r}."
