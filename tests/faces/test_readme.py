@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shlex
 from pathlib import Path
@@ -21,7 +22,7 @@ def blocks(name: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/labels.md"])
 def test_python_snippets_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = blocks(name, "python")
@@ -60,6 +61,25 @@ def make_data(folder: Path) -> None:
         + [[i, f"{['where is the city of', 'how many people are'][i % 2]} number {i} in the old country",
             ["place", "count"][i % 2] if i < 16 else ""] for i in range(40)],
     }  # fmt: skip
+    voters = [["good", "bad", ""][(i + k) % 3 if (i + k) % 7 == 0 else i % 2] for i in range(30) for k in range(3)]
+    rows["reviews.csv"] = [["id", "stars", "words", "anna", "ben", "cem"]] + [
+        [f"r{i}", 5 - 3 * (i % 2) + i % 3, 10 + i % 5, *voters[3 * i : 3 * i + 3]] for i in range(30)
+    ]
+    tasks = [
+        {
+            "id": i,
+            "data": {"image": f"/data/upload/1/0a1b2c3d-{i}.png"},
+            "annotations": [
+                {
+                    "completed_by": who,
+                    "result": [{"type": "choices", "from_name": "light", "value": {"choices": [said]}}],
+                }
+                for who, said in enumerate([["dark", "bright"][i % 2], ["dark", "bright"][(i + (i % 5 == 0)) % 2]])
+            ],
+        }
+        for i in range(20)
+    ]
+    (folder / "export.json").write_text(json.dumps(tasks))
     rows["new-customers.csv"] = [row[:3] for row in rows["customers.csv"]]
     rows["more-questions.csv"] = [row[:2] for row in rows["questions.csv"]]
     for name, lines in rows.items():
@@ -82,6 +102,20 @@ def test_commands_run_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyP
             words += ["--budget", FEW, "--encoder", "small"] if "questions.csv" in words else ["--budget", FEW]
         result = CliRunner().invoke(app, words[1:], obj=words[1:])
         assert result.exit_code == 0, f"{command}\n{result.output}\n{result.exception!r}"
+        if "--out" not in words:
+            assert len(result.output) > 100, command
+            continue
         out = Path(words[words.index("--out") + 1])
         written = out / "report.html" if words[1] == "fit" else out
         assert written.stat().st_size > 100, command
+
+
+def test_the_guide_names_kinds_that_there_are() -> None:
+    from tacit.labels.formats.base import formats
+
+    text = (ROOT / "docs/labels.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| ")]
+    named = {kind for row in rows for kind in re.findall(r"`([a-z-]+)`", row[-2])} - {"--kind"}
+    known = {name for name, found in formats().items()} | {found.kind for found in formats().values()}
+    assert len(named) > 15
+    assert named <= known
