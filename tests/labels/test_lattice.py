@@ -97,6 +97,26 @@ def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
         torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
+def test_what_is_too_improbable_for_numbers_is_counted_in_log_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = Members(torch.arange(8), torch.tensor([0, 4, 8]), torch.ones(8, dtype=torch.int64))
+    counts = torch.tensor([[2, 1, 1], [2, 1, 1]])
+    # four sites that are of the first class but for one part in 10^200, and four ordinary ones
+    log_p = torch.log_softmax(torch.tensor([[0.0, -460.0, -470.0]] * 4 + [[0.3, -0.2, 0.1]] * 4).double(), dim=1)
+    log_p.requires_grad_()
+
+    def both() -> tuple[torch.Tensor, torch.Tensor]:
+        value = log_multinomial(log_p, members, torch.arange(2), counts)
+        return value.detach(), torch.autograd.grad(value.sum(), log_p)[0]
+
+    value, gradient = both()
+    assert_allclose(value[0], math.log(12) - 460 - 470, rtol=1e-12)
+    expected = np.exp(log_p.detach().numpy()[4:])
+    assert_allclose(value[1], math.log(12 * expected[0] @ [0, 0, 1] * expected[0, 0] ** 2 * expected[0, 1]), rtol=1e-12)
+    monkeypatch.setattr("tacit.labels.lattice.LOST", math.inf)
+    for found, slow in zip((value, gradient), both(), strict=True):
+        assert_allclose(found, slow, rtol=1e-12, atol=1e-300)
+
+
 def test_small_bags_fit_and_large_ones_of_many_classes_do_not() -> None:
     counts = np.array([[8, 0, 0, 0], [2, 2, 2, 2], [250, 250, 250, 250], [128, 0, 0, 1]])
     assert fits(counts).tolist() == [True, True, False, True]
