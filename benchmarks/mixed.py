@@ -89,7 +89,7 @@ def draw(name: str, seed: int) -> dict[str, Any]:
     chosen = np.sort(rng.permutation(len(whole.pool))[:POOL])
     split = Split(whole.name, whole.pool.take(chosen), whole.truth[chosen], whole.test, whole.test_truth, whole.classes)
     prepared = modalities()[split.pool.modality]().fit(whole.pool, encoder)
-    bench = Workbench(split.pool, prepared, Classes(split.classes), make_fabric("cpu"), Talk(), cache_folder())
+    bench = Workbench(whole.pool, prepared, Classes(split.classes), make_fabric("cpu"), Talk(), cache_folder())
     parts = parts_of(split.truth, split.classes, rng)
     mixed = Labels.combine(*parts.values())
     ours, plain = EvidenceLinear(bench), Logistic(bench)
