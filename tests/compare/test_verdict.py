@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from tacit.compare.prior import Expectation, expectation, reference_order
 from tacit.compare.scores import CLASS_METRICS, NUMBER_METRICS, Metric
-from tacit.compare.verdict import Entry, Verdict, bootstrap_scores, entries, judge
+from tacit.compare.verdict import Entry, Verdict, bootstrap_scores, entries, judge, optimism
 
 ACCURACY = CLASS_METRICS["accuracy"]
 MEAN = Metric("mean", lambda t, v: float(v.mean()), lambda t, v: v)
@@ -130,6 +130,36 @@ def test_many_equal_baselines_make_the_claim_harder() -> None:
     assert alone["new"].gain == many["new"].gain
     assert alone["new"].gain_low is not None and many["new"].gain_low is not None
     assert many["new"].gain_low < alone["new"].gain_low
+
+
+def test_the_best_of_equals_is_flattered_and_the_correction_takes_most_of_it_off() -> None:
+    """Eight baselines that are right for half of 50 records: the best seems better by its luck alone."""
+    rng = np.random.default_rng(0)
+    luck, corrected = [], []
+    for _ in range(60):
+        hits = (rng.random((8, 50)) < 0.5).astype(float)
+        scores = hits.mean(axis=1)
+        draws = hits @ rng.multinomial(50, np.full(50, 0.02), size=1000).T / 50
+        luck.append(scores.max() - 0.5)
+        corrected.append(scores.max() - optimism(draws) - 0.5)
+    assert np.mean(luck) > 0.08
+    assert abs(np.mean(corrected)) < 0.5 * np.mean(luck)
+
+
+def test_one_baseline_is_not_flattered() -> None:
+    rng = np.random.default_rng(0)
+    hits = (rng.random((1, 50)) < 0.7).astype(float)
+    draws = hits @ rng.multinomial(50, np.full(50, 0.02), size=4000).T / 50
+    assert optimism(draws) == 0.0
+
+
+def test_what_is_expected_is_over_what_the_reference_is_worth() -> None:
+    rng = np.random.default_rng(3)
+    rights = {f"b{k}": rng.random(60) < 0.5 for k in range(8)} | {"new": rng.random(60) < 0.5}
+    lines, _ = compare(rights, {f"b{k}" for k in range(8)}, Expectation(0.0, 10.0))
+    new = lines["new"]
+    assert new.expected is not None and new.gain is not None
+    assert new.expected.mean > new.gain + 0.02, "a prior this wide leaves only the correction"
 
 
 def test_a_clear_gain_helped_and_is_deployed() -> None:

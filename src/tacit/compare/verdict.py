@@ -127,13 +127,19 @@ def entries(
     rng: np.random.Generator,
     groups: NDArray[np.int64] | None = None,
 ) -> tuple[str, list[Entry]]:
-    """The reference and every candidate's entry, best score first. ``values``: held-out predictions by candidate."""
+    """The reference and every candidate's entry, best score first. ``values``: held-out predictions by candidate.
+
+    What is expected of a candidate is the gain over what the reference is worth, not over how it looks as the best of
+    the baselines (`optimism`).
+    """
     scores = {name: metric.score(truth, v) for name, v in values.items()}
     sign, unit = 1.0 if metric.higher_is_better else -1.0, metric.unit(truth)
     draws = bootstrap_scores(values, truth, metric, rng, groups)
     known_baselines = [name for name in values if name in baselines]
     reference = max(known_baselines, key=lambda name: sign * scores[name])
-    best_baseline = np.max([sign * draws[name] for name in known_baselines], axis=0)
+    drawn = np.stack([sign * draws[name] for name in known_baselines])
+    best_baseline = drawn.max(axis=0)
+    flattery = optimism(drawn)
     result = []
     for name in sorted(values, key=lambda name: -sign * scores[name]):
         gain = metric.better(scores[name], scores[reference])
@@ -143,9 +149,19 @@ def entries(
         own = float(gains.std())
         error = float(np.hypot(own, 0.5 * unit / len(truth)))
         prior = priors.get(name)
-        expected = prior.scaled(unit).given(gain, error) if prior is not None else None
+        expected = prior.scaled(unit).given(gain + flattery, error) if prior is not None else None
         result.append(Entry(name, name in baselines, scores[name], low, high, gain, gain_low, gain_high, expected))
     return reference, result
+
+
+def optimism(draws: Floats) -> float:
+    """By how much the best of several looks better than it is, because it was chosen on the same records.
+
+    ``draws``: (baselines, resamples) scores on resamples of the records, higher is better. The winner of each
+    resample is compared with what it scores on average over all of them (Efron 1983).
+    """
+    winner = draws.argmax(axis=0)
+    return float((draws.max(axis=0) - draws.mean(axis=1)[winner]).mean())
 
 
 def judge(
