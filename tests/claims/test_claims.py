@@ -33,7 +33,14 @@ from tacit.systems.base import systems
 from tacit.train.watch import Watch
 
 CLAIMS = {claim.name: claim for claim in list_claims()}
-MODALITY = {"mnist": "image", "digits": "image", "trec": "text", "some_adults": "table"}
+MODALITY = {
+    "mnist": "image",
+    "digits": "image",
+    "trec": "text",
+    "some_adults": "table",
+    "even_mnist": "image",
+    "large_digits": "image",
+}
 Fresh = Callable[..., tuple[Any, NDArray[np.int64]]]
 
 
