@@ -52,6 +52,6 @@ class OnShares(Objective):
         known = torch.from_numpy(naive.observed()).to(outputs.device)
         if not len(known):
             return outputs.sum() * 0.0
-        q = torch.from_numpy(shares_of(naive)).to(outputs)[known]
+        q = torch.from_numpy(shares_of(naive).copy()).to(outputs)[known]
         log_p = log_softmax(outputs.float(), dim=1)[known]
         return self.cost(log_p, q, step.labelled_index.to(outputs.device)[known]).mean()
