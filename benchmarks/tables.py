@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import weak_tables
 from study import RESULTS, ROOT, baseline_table, table
 from tacit.data.atomic import atomic_write
 
@@ -38,6 +39,7 @@ def write() -> None:
         sections.append(_rung_one(rung))
     if throughput := _read("throughput"):
         sections.append(_throughput(throughput))
+    sections += [text for text in weak_tables.sections(_read) if text]
     atomic_write(PAGE, "\n".join(sections))
 
 

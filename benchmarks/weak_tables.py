@@ -1,0 +1,133 @@
+"""The sections of docs/results.md on labels that are not exact, from the figures in benchmarks/results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+Read = Callable[[str], dict[str, Any]]
+
+
+def sections(read: Read) -> Iterator[str]:
+    """A section for every study that has figures, in the order of the page."""
+    for name, write in WRITERS.items():
+        if found := read(name):
+            yield write(found)
+
+
+def crowd(found: Mapping[str, Any]) -> str:
+    """Aggregation of crowds."""
+    methods = list(found["mean"])
+    rows = [[name, *(points(f["accuracy"][m]) for m in methods)] for name, f in found["sets"].items()]
+    rows.append(["mean", *(points(found["mean"][m]) for m in methods)])
+    said = found["pooled, to the better"]
+    text = f"tacit minus the better of majority and Dawid-Skene, pooled over items: {gap(said)} points."
+    return section(
+        "Votes of crowds", "Expected accuracy in percent, ties shared.", ["set", *methods], rows, text, found
+    )
+
+
+def rules(found: Mapping[str, Any]) -> str:
+    """Aggregation of rules, and a model trained on it."""
+    parts = []
+    for key, title in (("aggregation", "train rows with a vote"), ("end model", "end model on test")):
+        methods = list(next(iter(found[key].values()))["accuracy"])
+        rows = [[name, *(points(f["accuracy"][m]) for m in methods)] for name, f in found[key].items()]
+        parts.append(f"{title[:1].upper()}{title[1:]}:\n\n{grid(['set', *methods], rows)}")
+    over = "; ".join(f"{n} {gap(f['joint']['majority'])}" for n, f in found["aggregation"].items())
+    trained = "; ".join(f"{n} {gap(f['joint']['shares'])}" for n, f in found["end model"].items())
+    text = f"Joint model minus majority: {over}. End model on its beliefs minus that on vote shares: {trained}."
+    body = "\n\n".join([*parts, text, origin(found)])
+    return f"## Votes of rules\n\nWRENCH, accuracy in percent, seeds {listed(found['seeds'])}.\n\n{body}\n"
+
+
+def partial(found: Mapping[str, Any]) -> str:
+    """Candidate labels on their stored folds."""
+    return _ways("Candidate labels", "Five stored folds, logistic regression, accuracy in percent.", found, "ours")
+
+
+def kinds(found: Mapping[str, Any]) -> str:
+    """Kinds of evidence against their naive reading and against none of it."""
+    note = (
+        "One linear model each; ten draws. Accuracy, or minus the squared error in units of the variance. *Naive*: the "
+        "weak evidence read naively; *dropped*: the exact part alone."
+    )
+    rows = []
+    for name, row in found["rows"].items():
+        differences = [gap(row["difference"][way], 1.0, 3) for way in ("naive", "dropped")]
+        rows.append([name, *(f"{row['mean'][way]:.3f}" for way in ("ours", "naive", "dropped")), *differences])
+    heads = ["setting", "ours", "naive", "dropped", "ours minus naive", "ours minus dropped"]
+    return section("Kinds of evidence", note, heads, rows, "", found)
+
+
+def mixed(found: Mapping[str, Any]) -> str:
+    """A mixture of four kinds."""
+    arms = list(next(iter(found.values()))["accuracy"])
+    rows = [[name, *(points(f["accuracy"][arm]) for arm in arms)] for name, f in found.items()]
+    lines = [
+        f"{name}: " + "; ".join(f"{arm} {gap(d)}" for arm, d in f["evidence minus"].items())
+        for name, f in found.items()
+    ]
+    text = "All evidence minus each arm, in points. " + ". ".join(lines) + "."
+    first = next(iter(found.values()))
+    where = (
+        f"Seeds {listed(first['seeds'])}; `{first['command']}`; commit {', '.join(c[:12] for c in first['commits'])}."
+    )
+    note = "5 % exact, 30 % candidates, 20 % three annotators, 20 % in bags of 8 with counts; accuracy in percent."
+    return f"## A mixture of evidence\n\n{note}\n\n{grid(['set', *arms], rows)}\n\n{text}\n\n{where}\n"
+
+
+def _ways(title: str, note: str, found: Mapping[str, Any], ours: str) -> str:
+    ways = list(next(iter(found["rows"].values()))["mean"])
+    rows = [
+        [name, *(points(r["mean"][w]) for w in ways), *(gap(r["difference"][w]) for w in ways if w != ours)]
+        for name, r in found["rows"].items()
+    ]
+    return section(title, note, ["set", *ways, *(f"{ours} minus {w}" for w in ways if w != ours)], rows, "", found)
+
+
+def section(
+    title: str, note: str, heads: Sequence[str], rows: Sequence[Sequence[str]], text: str, found: Mapping[str, Any]
+) -> str:
+    """A heading, what is shown, a table, a sentence, and where it comes from."""
+    parts = [f"## {title}", note, grid(heads, rows), text, origin(found)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def grid(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def points(share: float) -> str:
+    """A share in percent."""
+    return f"{100 * share:.1f}"
+
+
+def gap(difference: Mapping[str, Any], scale: float = 100.0, places: int = 1) -> str:
+    """A paired difference with its bootstrap interval."""
+    low, high = difference["bootstrap"]
+    return f"{scale * difference['mean']:+.{places}f} ({scale * low:+.{places}f} to {scale * high:+.{places}f})"
+
+
+def listed(seeds: Sequence[int]) -> str:
+    """0-9, or 0, 2, 3."""
+    whole = list(range(seeds[0], seeds[-1] + 1)) == list(seeds)
+    return f"{seeds[0]}-{seeds[-1]}" if whole and len(seeds) > 1 else ", ".join(map(str, seeds))
+
+
+def origin(found: Mapping[str, Any]) -> str:
+    """Commit and command."""
+    where = found["provenance"]
+    plus = "" if where["clean"] else "+"
+    return f"`{where['command']}`; commit {where['commit'][:12]}{plus}. Intervals: bootstrap over draws and records."
+
+
+WRITERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "crowd": crowd,
+    "weak_labels": rules,
+    "partial_labels": partial,
+    "weak_evidence": kinds,
+    "mixed": mixed,
+}
