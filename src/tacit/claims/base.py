@@ -98,4 +98,5 @@ def longer(claim: Claim, steps: int) -> Claim:
         host=replace(claim.host, steps=steps),
         others=tuple(arm for arm in claim.others if not arm.trained and arm.steps == 0),
         seeds=5,
+        remark="",
     )
