@@ -331,7 +331,7 @@ def _digest(labels: Labels) -> str:
 
     parts, trust = (labels.parts, labels.trust) if isinstance(labels, Parts) else ((labels,), (1.0,))
     names = [str(i) for i in range(len(labels))]
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(str(len(labels)).encode())
     for part, t in zip(parts, trust, strict=True):
         digest.update(json.dumps([type(part).__name__, t, part.header()]).encode())
         for row in part.rows(names):

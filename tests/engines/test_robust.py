@@ -67,11 +67,9 @@ def test_gradients_are_those_of_the_cost_where_memory_stands_still(name: str) ->
         assert bool(torch.isfinite(grad).all()) and float(grad.abs().sum()) > 0
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", [name for name in OBJECTIVES if name not in ("sce", "aldr")])
 def test_a_shared_class_costs_what_its_classes_cost_on_average(name: str) -> None:
     """Costs are linear in the shares, but for the memory of what was decided and the logarithm of a share."""
-    if name in ("sce", "aldr"):
-        pytest.skip("not linear in the shares")
     shares = torch.tensor([[0.25, 0.75, 0.0]], dtype=torch.float64)
     p, at = log_p()[:1], torch.tensor([0])
     each = [OBJECTIVES[name]().double().cost(p, torch.eye(3, dtype=torch.float64)[[c]], at) for c in range(3)]

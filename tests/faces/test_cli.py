@@ -456,7 +456,8 @@ def test_embed_says_what_it_writes(tacit: Told, photos: Path) -> None:
     assert status == 0
     assert "network, trained from scratch" not in err
     assert "no pretrained weights are at hand, so plain features are written, made without a network" in err
-    assert "--method rotation or simclr" in err
+    assert "to train a network first: --method " in err
+    assert "rotation or simclr" in err
     assert "30 embeddings of 64 numbers, by plain features" in out
 
 
