@@ -268,6 +268,14 @@ def test_nothing_to_learn_from(tmp_path) -> None:
     refused(read, path, exclude=["y"], says=["n.csv", "no column to learn from", "'z': it is empty"])
 
 
+def test_json_that_cannot_be_held(tmp_path) -> None:
+    deep, long = "[" * 100_000, "9" * 5_000
+    refused(read, written(tmp_path / "d.jsonl", f'{{"a": 1}}\n{{"a": {deep}\n'), says=["d.jsonl", "line 2", "deeply"])
+    refused(read, written(tmp_path / "d.json", deep), says=["d.json", "deeply"])
+    refused(read, written(tmp_path / "n.jsonl", f'{{"a": {long}}}\n'), says=["n.jsonl", "line 1", "digits"])
+    refused(read, written(tmp_path / "n.json", f'[{{"a": {long}}}]'), says=["n.json", "digits"])
+
+
 def test_broken_jsonl_names_the_line(tmp_path) -> None:
     path = written(tmp_path / "b.jsonl", '{"a": 1}\n\n{"a": 2\n')
     refused(read, path, says=["b.jsonl", "line 3", "no valid JSON"])

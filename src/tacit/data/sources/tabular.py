@@ -96,6 +96,8 @@ def _json(text: str, path: Path) -> tuple[pa.Table, Callable[[int], str]]:
             rows = json.loads(text)
         except json.JSONDecodeError as error:
             raise InputError(f"{path} is no valid JSON: {error.msg} in line {error.lineno}.") from error
+        except (RecursionError, ValueError) as error:
+            raise InputError(f"{path}: {_strange(error)}.") from error
         lines, where = list(range(len(rows))), _from_zero
     else:
         pairs = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
@@ -116,6 +118,13 @@ def _json_line(line: str, number: int, path: Path) -> Any:
         return json.loads(line)
     except json.JSONDecodeError as error:
         raise InputError(f"{path}, line {number}: no valid JSON: {error.msg} at character {error.colno}.") from error
+    except (RecursionError, ValueError) as error:
+        raise InputError(f"{path}, line {number}: {_strange(error)}.") from error
+
+
+def _strange(error: Exception) -> str:
+    """What is wrong with JSON that is valid and cannot be held."""
+    return "JSON nested too deeply" if isinstance(error, RecursionError) else "a number with too many digits"
 
 
 def from_values(values: list[Any]) -> pa.Array:
