@@ -36,6 +36,7 @@ from tacit.labels.exact import Exact
 from tacit.labels.given import Kind, labels_of, require_kind, require_usable
 from tacit.labels.parts import Parts
 from tacit.labels.soft import Soft
+from tacit.labels.values import Values
 from tacit.listing import nearest, pick
 from tacit.run import Run
 from tacit.runfolder import MAPPED, describe_run, write_run
@@ -155,10 +156,10 @@ def fit(
             None if groups is None else np.asarray(groups, dtype=object),
             clock and spent.seconds is not None,
         )
-        if comparison.judge.remark:
-            watch.say(comparison.judge.remark)
         if comparison.held_out == 0:
-            watch.say("no class has two labels, so none can be held out to judge by")
+            watch.say(comparison.judge.alone)
+        elif comparison.judge.remark:
+            watch.say(comparison.judge.remark)
         if fresh:
             followed.candidates = _steps(comparison, spent, begun if clock else None, _count(tested))
         if workplace is not None:
@@ -206,13 +207,27 @@ def _test(test: Any, test_labels: Any, data: Records, labels: Labels, task: Kind
     if test is None:
         return None
     records = _records(test, data.modality).conform(data.schema)
-    if isinstance(labels.task, Classes):
-        raw = labels_of(test_labels, records, "classes")
-        assert isinstance(raw, Exact)
-        names = [None if v < 0 else raw.task.names[v] for v in raw.y]
-        return Test(records, Exact.from_values(names, labels.task.names))
-    kind: Kind | None = "regression" if isinstance(labels.task, Number) else task
-    return Test(records, labels_of(test_labels, records, kind))
+    numbers = isinstance(labels.task, Number)
+    kind: Kind | None = "classes" if isinstance(labels.task, Classes) else "regression" if numbers else task
+    raw = labels_of(test_labels, records, kind)
+    if not isinstance(raw, Exact | Values) or type(raw.task) is not type(labels.task):
+        raise InputError(
+            f"test labels have to say the truth as the task has it, but there are {raw.describe()}; give exact ones"
+        )
+    if len(raw.labelled()) == 0:
+        raise InputError("no test record has a label, so there is nothing to test on; give labels, or leave it out")
+    return Test(records, raw if isinstance(raw, Values) else _in_order(raw, labels.task))
+
+
+def _in_order(raw: Exact, task: Any) -> Exact:
+    """Test labels under the classes of the run, in their order; a name that it does not have is an `InputError`."""
+    names = raw.task.names
+    if raw.y.ndim == 1:
+        return Exact.from_values([None if v < 0 else names[v] for v in raw.y], task.names)
+    if set(names) != set(task.names):
+        other = sorted(set(names) ^ set(task.names))[0]
+        raise InputError(f"the test labels and the labels do not name the same columns: {other!r} is in one only")
+    return Exact(raw.y[:, [names.index(name) for name in task.names]], task.names)
 
 
 def _bench(data: Records, labels: Labels, encoder: str, device: str, watch: Watch, views: dict[str, Any]) -> Workbench:

@@ -141,7 +141,7 @@ def _cut_note(cuts: Sequence[str], candidate: str, deployed: str) -> str:
 
 
 def _notes(comparison: Comparison, outcome: Outcome) -> list[str]:
-    notes = [comparison.judge.remark] if comparison.judge.remark else []
+    notes = [comparison.judge.remark] if comparison.judge.remark and comparison.held_out else []
     total = len(comparison.known)
     held = int((comparison.fold_of != NEVER).sum())
     if 0 < held < total:

@@ -117,3 +117,51 @@ def test_a_resumed_run_has_to_be_of_the_same_evidence(table: tuple[np.ndarray, n
     hidden = some["votes"].hide(np.array([5]))
     assert _digest(hidden) != _digest(some["votes"])
     assert _digest(Labels.combine(some["votes"])) != _digest(Labels.combine(some["votes"], trust=[0.5]))
+
+
+def test_evidence_that_contradicts_itself_is_refused_before_anything_is_trained(
+    table: tuple[np.ndarray, np.ndarray],
+) -> None:
+    x, y = table
+    exact, mask = Exact(np.where(np.arange(N) < 40, y, -1), AB), np.ones((N, 2), dtype=bool)
+    mask[7] = np.eye(2, dtype=bool)[1 - y[7]]
+    with pytest.raises(InputError, match="record 7 contradicts itself"):
+        tacit.fit(x, Labels.combine(exact, Candidates(mask, AB)), budget="10steps", modality="table")
+
+
+@pytest.mark.parametrize("kind", ["votes", "bags"])
+def test_evidence_of_one_class_is_refused(table: tuple[np.ndarray, np.ndarray], kind: str) -> None:
+    x, _ = table
+    labels = Votes(np.arange(N), np.zeros(N, int), np.zeros(N, int), N, AB)
+    if kind == "bags":
+        labels = Bags(np.arange(N) // 4, [True] * (N // 4), classes=AB)  # type: ignore[assignment]
+    with pytest.raises(InputError, match="of one class"):
+        tacit.fit(x, labels, budget="10steps", modality="table")
+
+
+def test_what_cannot_be_held_out_claims_no_experience(table: tuple[np.ndarray, np.ndarray]) -> None:
+    x, _ = table
+    five = (np.arange(8)[:, None] + np.arange(5)) % 8  # more than any fold holds
+    ring = Bags.from_members(five.reshape(-1), np.repeat(np.arange(8), 5), [True, False] * 4, 8, classes=AB)
+    run = tacit.fit(x[:8], ring, budget="5steps", modality="table", methods=["logistic"])
+    assert run.verdict["held_out"] == 0
+    assert run.verdict["word"] == "no evidence of your own"
+    assert not any("held out" in note for note in run.info["notes"])
+
+
+def test_test_labels_have_to_say_the_truth_under_the_same_names(table: tuple[np.ndarray, np.ndarray]) -> None:
+    x, y = table
+    both = np.stack([y, 1 - y], axis=1)
+    known = np.where((np.arange(N) < 60)[:, None], both, -1)
+    settings = {"budget": "5steps", "modality": "table", "methods": ["logistic"], "test": x}
+    train = Exact(known, ["on", "off"])
+    same = tacit.fit(x, train, test_labels=Exact(both, ["on", "off"]), **settings)
+    turned = tacit.fit(x, train, test_labels=Exact(both[:, ::-1], ["off", "on"]), **settings)
+    tests = [[line["test"] for line in run.leaderboard if line["test"] is not None] for run in (same, turned)]
+    assert tests[0] == tests[1]
+    with pytest.raises(InputError, match="'maybe' is in one only"):
+        tacit.fit(x, train, test_labels=Exact(both, ["on", "maybe"]), **settings)
+    with pytest.raises(InputError, match="have to say the truth"):
+        tacit.fit(x, train, test_labels=Noisy(y, "estimate", AB), **settings)
+    with pytest.raises(InputError, match="no test record has a label"):
+        tacit.fit(x, Exact(np.where(np.arange(N) < 60, y, -1), AB), test_labels=[None] * N, **settings)

@@ -144,6 +144,37 @@ def test_label_files_that_name_different_classes_are_read_with_the_classes_of_al
     assert json.loads(out)["task"]["names"] == ["a", "b", "c"]
 
 
+def test_pairs_take_the_classes_of_a_file_beside_them(tacit: Told, wine: tuple[Path, np.ndarray]) -> None:
+    path, y = wine
+    known = [f"w{i},{'red' if y[i] == 0 else 'white'}" for i in range(24)]
+    Path("gold.csv").write_text("\n".join(["id,label", *known]) + "\n")
+    Path("pairs.csv").write_text("first,second,same\n" + "".join(f"w{i},w{i + 2},1\n" for i in range(24, 40, 4)))
+    drop = [word for name in VOTERS for word in ("--drop", name)]
+    for first, second in (("gold.csv", "pairs.csv"), ("pairs.csv", "gold.csv")):
+        words = ("fit", path, "--id", "id", "--labels", first, "--labels", second, *drop, *HEADS)
+        status, out, err = tacit(*words, "--out", first[:4], "--json")
+        assert status == 0, err
+        assert json.loads(out)["task"]["names"] == ["red", "white"]
+        assert "pairs" in json.loads(out)["data"]["labels"]
+
+
+def test_a_voter_may_know_a_class_that_no_target_has(tacit: Told) -> None:
+    lines = [f"r{i},{i % 5},{'ab'[i % 2] if i < 8 else ''},{'abc'[i % 3]}" for i in range(24)]
+    Path("x.csv").write_text("\n".join(["id,size,label,anna", *lines]) + "\n")
+    words = ("fit", "x.csv", "--id", "id", "--target", "label", "--votes", "anna", *HEADS, "--out", "r", "--json")
+    status, out, err = tacit(*words)
+    assert status == 0, err
+    assert json.loads(out)["task"]["names"] == ["a", "b", "c"]
+
+
+def test_a_column_of_labels_is_no_feature_where_votes_are_the_labels(tacit: Told) -> None:
+    lines = [f"r{i},{i % 5},{'ab'[i % 2]},{'ab'[i % 2]},{'ab'[(i + i % 7 // 6) % 2]}" for i in range(40)]
+    Path("x.csv").write_text("\n".join(["id,size,label,anna,ben", *lines]) + "\n")
+    status, out, err = tacit("fit", "x.csv", "--id", "id", "--votes", "anna,ben", *HEADS, "--out", "r", "--json")
+    assert status == 0, err
+    assert "1 column" in json.loads(out)["data"]["description"]
+
+
 def test_noisy_labels(tacit: Told, wine: tuple[Path, np.ndarray]) -> None:
     path, _ = wine
     drop = ("--drop", "ben", "--drop", "cem")
@@ -197,6 +228,10 @@ def test_aggregate(tacit: Told, votes: Path, method: str) -> None:
         (("fit", "wine.csv", "--id", "id", "--votes", "anna,bob"), "bob"),
         (("fit", "wine.csv", "--id", "id", "--kind", "votes", "--votes", "anna"), "--labels"),
         (("fit", "wine.csv", "--id", "id", "--votes", "anna", "--noisy"), "--noisy"),
+        (("fit", "wine.csv", "--id", "id", "--votes", ","), "names no column"),
+        (("fit", "wine.csv", "--id", "id", "--votes", "anna,anna"), "twice"),
+        (("fit", "wine.csv", "--id", "id", "--votes", "anna,ben", "--target", "anna"), "a voter too"),
+        (("fit", "wine.csv", "--id", "id", "--labels", "pairs.csv"), "classes"),
         (("fit", "wine.csv", "--id", "id", "--target", "sugar", "--task", "regression", "--votes", "anna"), "class"),
     ],
 )
@@ -204,6 +239,7 @@ def test_bad_input_is_one_line_and_status_2(
     tacit: Told, wine: tuple[Path, np.ndarray], votes: Path, words: tuple[str, ...], said: str
 ) -> None:
     Path("gold.csv").write_text("id,label\na,x\nb,y\n")
+    Path("pairs.csv").write_text("first,second,same\nw0,w2,1\n")
     status, out, err = tacit(*words)
     assert status == 2
     assert out == ""

@@ -16,7 +16,7 @@ from tacit.cli.progress import Lines, watch
 from tacit.cli.show import console, print_json, print_run
 from tacit.cli.source import Columns, group_values, has_class_folders, read_alike, read_source, test_values
 from tacit.compare.budget import Budget
-from tacit.errors import Interrupted
+from tacit.errors import InputError, Interrupted
 from tacit.workplace import partial_folder, require_place
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def fit(
     teller = watch(json)
     place = out or default_out(source)
     voters = separated(votes or ())
+    if not labels and (kind is not None or beside is not None):
+        raise InputError("--kind and --beside speak of a label file; name it with --labels")
     columns = Columns(target, id, group, tuple(drop or ()), tuple(text or ()), path, voters)
     asked = _checked(teller, source, place, resume, budget, task, method)
     files = tuple(labels or ())

@@ -11,13 +11,19 @@ from tacit.errors import InputError
 
 if TYPE_CHECKING:
     from tacit.data.records import Records
+    from tacit.data.task import Task
     from tacit.labels.base import Labels
     from tacit.labels.given import Kind
 
 
 def separated(names: Sequence[str]) -> tuple[str, ...]:
     """``a,b`` and ``c`` as a, b and c."""
-    return tuple(part.strip() for name in names for part in name.split(",") if part.strip())
+    found = tuple(part.strip() for name in names for part in name.split(",") if part.strip())
+    if names and not found:
+        raise InputError("--votes names no column; give the annotators' columns, as in --votes anna,ben")
+    if twice := [name for name in found if found.count(name) > 1]:
+        raise InputError(f"--votes names the column {twice[0]!r} twice; name it once")
+    return found
 
 
 def known(
@@ -34,16 +40,17 @@ def known(
     from tacit.labels.base import Labels
     from tacit.labels.given import labels_from
 
-    if not files and (kind is not None or beside is not None):
-        raise InputError("--kind and --beside speak of a label file; name it with --labels")
     parts = of_files(files, records, columns.target, task, kind, beside)
+    if column is not None and column in columns.votes:
+        raise InputError(f"the column {column!r} is the target and a voter too; leave it out of one")
     if column is not None and (noisy or columns.votes):
         parts = [labels_from(records.column(column).tolist(), task)]
     elif column is not None:
         return records.column(column)
     if columns.votes:
         names = classes_of(parts)
-        parts.append(votes_in(records, columns.votes, names))
+        votes = votes_in(records, columns.votes, names)
+        parts = [under(part, votes.task) for part in parts] + [votes]
     if noisy:
         parts = [doubted(part) for part in parts]
     if not parts:
@@ -59,23 +66,31 @@ def of_files(
     kind: str | None,
     beside: Path | None,
 ) -> list[Labels]:
-    """The evidence of each file; files that name different classes are read again with the classes of all."""
+    """The evidence of each file; files that name different classes are read again with the classes of all.
+
+    ``kind`` and ``beside`` are of the first file. One that names no class by itself, as pairs do, takes the others'.
+    """
     from tacit.labels.exact import sort_names
     from tacit.labels.formats import read_labels_file
 
-    def read(classes: Sequence[str] | None) -> list[Labels]:
-        return [
-            read_labels_file(
-                file, records, kind=kind, target=target, task=task, classes=classes, beside=beside if k == 0 else None
-            )
-            for k, file in enumerate(files)
-        ]
+    def read(number: int, classes: Sequence[str] | None) -> Labels:
+        said = {"kind": kind, "beside": beside} if number == 0 else {}
+        return read_labels_file(files[number], records, target=target, task=task, classes=classes, **said)  # type: ignore[arg-type]
 
-    parts = read(None)
-    names = [tuple(found) for part in parts if (found := getattr(part.task, "names", None)) is not None]
-    if len(set(names)) <= 1:
-        return parts
-    return read(sort_names({name for found in names for name in found}))
+    parts: list[Labels | InputError] = []
+    for number in range(len(files)):
+        try:
+            parts.append(read(number, None))
+        except InputError as error:
+            parts.append(error)
+    first = [part for part in parts if not isinstance(part, InputError)]
+    names = [tuple(found) for part in first if (found := getattr(part.task, "names", None)) is not None]
+    if len(first) == len(parts) and len(set(names)) <= 1:
+        return first
+    if not names:
+        raise next(part for part in parts if isinstance(part, InputError))
+    together = names[0] if len(set(names)) == 1 else sort_names({name for found in names for name in found})
+    return [read(number, together) for number in range(len(files))]
 
 
 def classes_of(parts: Sequence[Labels]) -> tuple[str, ...] | None:
@@ -88,6 +103,16 @@ def classes_of(parts: Sequence[Labels]) -> tuple[str, ...] | None:
     if not isinstance(task, Classes):
         raise InputError("votes are for one class a record; the labels beside them are of something else")
     return task.names
+
+
+def under(part: Labels, task: Task) -> Labels:
+    """Exact labels under the classes of ``task``, where voters name more of them; anything else as it is."""
+    from tacit.data.task import Classes
+    from tacit.labels.exact import Exact
+
+    if part.task == task or not isinstance(part, Exact) or not isinstance(task, Classes):
+        return part
+    return Exact.from_values([None if v < 0 else part.task.names[v] for v in part.y], task.names)
 
 
 def votes_in(records: Records, columns: Sequence[str], classes: Sequence[str] | None) -> Labels:
@@ -105,7 +130,7 @@ def votes_in(records: Records, columns: Sequence[str], classes: Sequence[str] | 
     said = {cell for cell in cells.reshape(-1).tolist() if cell is not None}
     if not said:
         raise InputError(f"the columns {', '.join(columns)} hold no vote at all; name others with --votes")
-    names = sort_names({*said, *(classes or ())}) if classes is None else list(classes)
+    names = list(classes) if classes is not None and said <= set(classes) else sort_names({*said, *(classes or ())})
     return Votes.from_wide(cells, names, abstain="ignored", sources=list(columns))
 
 

@@ -57,7 +57,10 @@ def read_source(source: str, columns: Columns, modality: str | None, labelled: b
     if columns.target is not None:
         records.column(columns.target)
         return records, columns.target
-    if not records.columns or is_folder(records) or columns.votes:
+    if columns.votes:
+        leaked = [name for name in records.columns if name.strip().lower() in OBVIOUS and name not in exclude]
+        return (again([*exclude, *leaked]) if leaked else records), None
+    if not records.columns or is_folder(records):
         return records, None
     target = _obvious(records)
     return again([*exclude, target]), target

@@ -36,6 +36,8 @@ class Judge(ABC):
 
     noun: ClassVar[str]
     """What is held out, for people."""
+    alone: ClassVar[str]
+    """Why nothing could be held out, for people."""
     basis: ClassVar[str]
     """What else an expected gain rests on, for people; empty where on nothing."""
 
@@ -68,6 +70,11 @@ class Judge(ABC):
     def prior(self, family: str, modality: str) -> Expectation:
         """What is expected of a method family before it is judged."""
 
+    @property
+    @abstractmethod
+    def experienced(self) -> bool:
+        """Whether other data say anything of what to expect, so that it may choose where nothing is held out."""
+
     def count(self, fold: Ints) -> int:
         """How many of ``noun`` the folds (known,) hold out."""
         return int((fold != NEVER).sum())
@@ -77,6 +84,7 @@ class TruthJudge(Judge):
     """By labels that say the truth: the metric on records whose label was hidden, with all evidence about them."""
 
     noun = "records"
+    alone = "no class has two labels, so none can be held out to judge by"
     basis = "with what its kind gained on other data, "
 
     def _judging(self) -> Exact | Values:
@@ -113,6 +121,10 @@ class TruthJudge(Judge):
             f"hidden with its label. Baselines take evidence naively: {self.labels.naively}."
         )
 
+    @property
+    def experienced(self) -> bool:
+        return True
+
     def prior(self, family: str, modality: str) -> Expectation:
         truth = self._judging()
         classes = truth.task.outputs if isinstance(truth, Exact) else 10
@@ -127,6 +139,7 @@ class EvidenceJudge(Judge):
     """
 
     noun = "observations"
+    alone = "all evidence hangs together, so none can be held out to judge by; add some exact labels"
     basis = ""
 
     def __init__(self, labels: Labels) -> None:
@@ -202,6 +215,10 @@ class EvidenceJudge(Judge):
             "There are not enough exact labels to judge by, so candidates are compared by how probable they make "
             f"evidence that was held out.{blind} Baselines take evidence naively: {self.labels.naively}."
         )
+
+    @property
+    def experienced(self) -> bool:
+        return False
 
     def prior(self, family: str, modality: str) -> Expectation:
         """Nothing is known of gains in nats, so nothing is expected."""

@@ -233,7 +233,8 @@ class Comparison:
             order = reference_order(modality, self.bench.prepared.weights.pretrained)
             reference = min(baselines, key=lambda n: order.index(n) if n in order else len(order))
             lines = [Entry.unmeasured(n, n in baselines, priors.get(n)) for n in usable]
-            verdict = judge(lines, reference, self.metric, 0, priors, unsaved)
+            expected = priors if self.judge.experienced else {}
+            verdict = judge(lines, reference, self.metric, 0, expected, unsaved)
         else:
             both = {n: self.judge.values(store.held(n)) for n in usable}
             truth, values = both[usable[0]][0], {n: v for n, (_, v) in both.items()}

@@ -230,7 +230,7 @@ def _sentence(
 
 def _without_evidence(reference: str, metric: Metric, priors: dict[str, Expectation]) -> Verdict:
     if not priors:
-        sentence = f"No label could be held out to judge by, and only baselines were run. Deployed: {reference}."
+        sentence = f"Nothing could be held out to judge by, and other data say nothing here. Deployed: {reference}."
         return Verdict("no evidence of your own", sentence, reference, reference, reference, None, None, None, 0)
     word: Word = "no evidence of your own; expected from other data"
     best = max(priors, key=lambda name: priors[name].mean)

@@ -13,6 +13,7 @@ from tacit.data.records import Records
 from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
+from tacit.labels.soft import Soft, shares_of
 from tacit.labels.values import Values
 from tacit.labels.values_io import is_unknown
 from tacit.listing import nearest
@@ -20,6 +21,9 @@ from tacit.listing import nearest
 Kind = Literal["classes", "regression"]
 MEANT = {"number": "regression", "numbers": "regression", "numeric": "regression", "classification": "classes"}
 """Words for kinds that others use."""
+
+IMPOSSIBLE = -1e29
+"""Log-likelihoods below this stand for impossible evidence."""
 
 MANY = 20
 """Distinct numbers beyond which a numeric target may be a regression."""
@@ -156,10 +160,26 @@ def require_usable(labels: Labels) -> None:
             f"there are {labels.describe()}, which name no class of any record; add exact labels for a few records "
             "(Labels.combine)"
         )
-    if isinstance(labels, Exact) and labels.y.ndim == 1:
-        present = np.flatnonzero(labels.counts())
+    naive = labels.naive()
+    if isinstance(naive, Soft) or (isinstance(naive, Exact) and naive.y.ndim == 1):
+        present = np.flatnonzero(np.nansum(shares_of(naive), axis=0))
         if len(present) < 2:
-            only = labels.task.names[int(present[0])]
-            raise InputError(
-                f"all {count} labels are of one class, {only!r}; label at least one record of another class"
-            )
+            only = naive.task.names[int(present[0])]
+            what = f"all {count} labels are" if naive is labels else f"all of it ({labels.describe()}) is"
+            raise InputError(f"{what} of one class, {only!r}; label at least one record of another class")
+    if naive is not labels:
+        require_possible(labels)
+
+
+def require_possible(labels: Labels) -> None:
+    """Raise `InputError` where the evidence contradicts itself, which leaves no truth to be learned."""
+    import torch
+
+    from tacit.labels.overview import ignorance
+
+    units = labels.units()
+    with torch.no_grad():
+        found = labels.model().log_likelihood(ignorance(labels)).double().cpu().numpy()
+    if len(bad := np.flatnonzero(found < IMPOSSIBLE)):
+        record = int(units.sites[units.offsets[bad[0]]]) // labels.task.sites_per_record
+        raise InputError(f"the evidence on record {record} contradicts itself; mend or drop a part of it")
