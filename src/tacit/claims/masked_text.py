@@ -33,6 +33,6 @@ CLAIM = Claim(
     peer="tfidf-logistic",
     encoder="minilm",
     seeds=6,
-    remark="System and host take the same steps, so the host has two and a half times as many with labels; "
-    "against fine-tuning for the system's own share of them the difference is -2.5 points.",
+    remark="System and host take the same steps, so the host has two and a half times as many with labels, which "
+    "decides at so few; at 250 steps the claim does reproduce (masked-text-longer).",
 )
