@@ -251,7 +251,7 @@ def _candidates(
     bench: Workbench, labels: Labels, methods: Sequence[str | Callable[..., Any]] | None, options: dict[str, Any]
 ) -> list[Candidate]:
     """Baselines on features always; then what was asked for, trained baselines included, or the default."""
-    weak = labels.naive() is not labels
+    weak = labels.exact() is not labels
     default = WEAK if weak else AUTO.get(bench.records.modality, ())
     named: Sequence[Any] = methods if methods is not None else default
     soft = isinstance(labels.naive(), Soft)

@@ -177,7 +177,7 @@ def write_run(
     given = given_values(labels)
     outcome.store.write(folder / "oof.parquet", bench.records.ids, given)
     prediction = model.predictor(bench.records)
-    if labels.naive() is not labels:
+    if labels.exact() is not labels:
         held = outcome.store.held(model.candidate) if model.candidate in outcome.store.candidates else []
         found = findings(labels, prediction, held, bench.records.ids)
         atomic_write(folder / "evidence.json", json.dumps(found, indent=1))

@@ -7,9 +7,11 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tacit.compare.judges import ENOUGH, FLOOR, EvidenceJudge, Held, TruthJudge, folds_for, judge_for
+from tacit.compare.judges import FLOOR, EvidenceJudge, TruthJudge, folds_for, judge_for
+from tacit.compare.store import Held
 from tacit.data.prediction import Categorical
 from tacit.labels import Bags, Candidates, Exact, Labels, Pairs, Values, Votes
+from tacit.labels.overview import ENOUGH
 
 AB = ["a", "b"]
 

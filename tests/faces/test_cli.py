@@ -7,7 +7,7 @@ import io
 import json
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from rich.console import Console
-from threadpoolctl import threadpool_limits
 
 from tacit import Run
 from tacit.cli import main
@@ -30,28 +29,7 @@ HEADS = ("--method", "logistic")
 """Baselines on features alone: seconds, and no network."""
 
 
-@pytest.fixture(autouse=True)
-def _one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    with threadpool_limits(1):
-        yield
-
-
-@pytest.fixture
-def tacit(capsys: pytest.CaptureFixture[str]) -> Told:
-    """``tacit("fit", ...)`` gives exit status, stdout and stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        status: int | str | None = 0
-        try:
-            main([str(word) for word in words])
-        except SystemExit as error:
-            status = error.code or 0
-        said = capsys.readouterr()
-        assert isinstance(status, int)
-        return status, said.out, said.err
-
-    return run
+pytestmark = pytest.mark.usefixtures("in_own_folder")
 
 
 @pytest.fixture

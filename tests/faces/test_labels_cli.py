@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from threadpoolctl import threadpool_limits
-
-from tacit.cli import main
 
 Told = Callable[..., tuple[int, str, str]]
 N = 60
@@ -20,28 +17,7 @@ VOTERS = ("anna", "ben", "cem")
 HEADS = ("--method", "logistic", "--budget", "5steps")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    with threadpool_limits(1):
-        yield
-
-
-@pytest.fixture
-def tacit(capsys: pytest.CaptureFixture[str]) -> Told:
-    """``tacit("fit", ...)`` gives exit status, stdout and stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        status: int | str | None = 0
-        try:
-            main([str(word) for word in words])
-        except SystemExit as error:
-            status = error.code or 0
-        said = capsys.readouterr()
-        assert isinstance(status, int)
-        return status, said.out, said.err
-
-    return run
+pytestmark = pytest.mark.usefixtures("in_own_folder")
 
 
 @pytest.fixture

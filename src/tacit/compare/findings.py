@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
-from tacit.compare.judges import Held, in_order
-from tacit.data.prediction import Categorical, Prediction
+from tacit.compare.store import Held, in_order
+from tacit.data.prediction import Categorical, Prediction, sites_of
 from tacit.data.task import Classes
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
@@ -47,8 +46,8 @@ def unseen(prediction: Prediction, held: Sequence[Held], sites_per_record: int) 
         return prediction
     index, found = in_order(held, sites_per_record)
     assert isinstance(found, Categorical)
-    sites = (index[:, None] * sites_per_record + np.arange(sites_per_record)).reshape(-1)
-    return Categorical(prediction.log_p.index_copy(0, torch.from_numpy(sites), found.log_p.to(prediction.log_p)))
+    sites = sites_of(index, sites_per_record)
+    return Categorical(prediction.log_p.index_copy(0, sites, found.log_p.to(prediction.log_p)))
 
 
 def contradictions(labels: Labels, posterior: Prediction, ids: Sequence[str]) -> list[dict[str, Any]]:

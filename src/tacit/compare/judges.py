@@ -13,22 +13,19 @@ from numpy.typing import NDArray
 from tacit.compare.folds import NEVER, make_folds
 from tacit.compare.prior import Expectation, expectation
 from tacit.compare.scores import EVIDENCE, Floats, Metric, metric_for, values_of
-from tacit.data.prediction import Prediction, concatenate
+from tacit.compare.store import Held, in_order
+from tacit.data.prediction import Prediction
 from tacit.labels.base import EvidenceModel, Labels
 from tacit.labels.exact import Exact
+from tacit.labels.overview import ENOUGH
 from tacit.labels.parts import Parts
 from tacit.labels.values import Values
 from tacit.train.predict import of_all
-
-ENOUGH = 20
-"""Exact labels from which on they judge; with fewer, held-out evidence of all kinds does."""
 
 FLOOR = -20.0
 """The least log-likelihood in nats that a held-out observation counts with, for each site that it speaks of."""
 
 Ints = NDArray[np.int64]
-Held = tuple[Ints, int, Prediction]
-"""Positions of records, the fold that held them out, and what was predicted of them."""
 
 
 class Judge(ABC):
@@ -114,7 +111,7 @@ class TruthJudge(Judge):
 
     @property
     def remark(self) -> str:
-        if self.labels.naive() is self.labels:
+        if self.labels.exact() is self.labels:
             return ""
         return (
             f"Candidates are compared by the {len(self.known):,} exact labels; what else is known of a record is "
@@ -253,15 +250,6 @@ def without(labels: Labels, records: Ints) -> Labels:
     owner = np.repeat(np.arange(len(units)), np.diff(units.offsets))
     touched = np.isin(units.sites // labels.task.sites_per_record, records)
     return labels.hide(np.unique(owner[touched]))
-
-
-def in_order(held: Sequence[Held], sites_per_record: int) -> tuple[Ints, Prediction]:
-    """All held-out records by position, and their predictions."""
-    index = np.concatenate([records for records, _, _ in held])
-    prediction = concatenate([p for _, _, p in held])
-    order = np.argsort(index, kind="stable")
-    sites = (order[:, None] * sites_per_record + np.arange(sites_per_record)).reshape(-1)
-    return index[order], prediction.take(torch.from_numpy(sites))
 
 
 def truth_of(labels: Labels) -> Floats:

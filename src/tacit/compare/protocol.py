@@ -21,12 +21,12 @@ from safetensors.torch import load_file, save
 
 from tacit.compare.candidate import Candidate, FitPlan, Predictor, Shared, StagePlan
 from tacit.compare.folds import NEVER
-from tacit.compare.judges import Held, judge_for, without
+from tacit.compare.judges import judge_for, without
 from tacit.compare.plan import CandidatePlan, Plan
 from tacit.compare.prior import reference_order
 from tacit.compare.recipe import Pretrained, Recipe
 from tacit.compare.scores import Metric, values_of
-from tacit.compare.store import Store, read_prediction, write_prediction
+from tacit.compare.store import Held, Store, read_prediction, write_prediction
 from tacit.compare.verdict import Entry, Verdict, Wording, entries, judge
 from tacit.compare.workbench import Workbench
 from tacit.data.atomic import atomic_write
@@ -246,7 +246,7 @@ class Comparison:
 
     @property
     def _wording(self) -> Wording:
-        plain = self.labels.naive() is self.labels
+        plain = self.labels.exact() is self.labels
         subject = "The unlabelled data" if plain else "Using the evidence as it is"
         return Wording(subject, self.judge.noun, self.judge.basis)
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from numpy.typing import NDArray
 
 from tacit.data.atomic import atomic_write
-from tacit.data.prediction import Categorical, Normal, Prediction, concatenate
+from tacit.data.prediction import Categorical, Normal, Prediction, concatenate, sites_of
 from tacit.data.task import Task
+
+Held = tuple[NDArray[np.int64], int, Prediction]
+"""Positions of records, the fold that held them out, and what was predicted of them."""
 
 
 class Store:
@@ -26,7 +29,7 @@ class Store:
 
     def __init__(self, task: Task, seed: int) -> None:
         self.task, self.seed = task, seed
-        self._parts: dict[str, list[tuple[NDArray[np.int64], int, Prediction]]] = {}
+        self._parts: dict[str, list[Held]] = {}
 
     def add(self, candidate: str, index: NDArray[np.int64], fold: int, prediction: Prediction) -> None:
         """Predictions of the records at ``index`` (positions in the run) by a model trained without them."""
@@ -41,15 +44,9 @@ class Store:
 
     def of(self, candidate: str) -> tuple[NDArray[np.int64], Prediction]:
         """All held-out records of a candidate in order of position, and their predictions."""
-        parts = self._parts[candidate]
-        index = np.concatenate([i for i, _, _ in parts])
-        prediction = concatenate([p for _, _, p in parts])
-        order = np.argsort(index, kind="stable")
-        per = self.task.sites_per_record
-        sites = (order[:, None] * per + np.arange(per)).reshape(-1)
-        return index[order], prediction.take(torch.from_numpy(sites))
+        return in_order(self._parts[candidate], self.task.sites_per_record)
 
-    def held(self, candidate: str) -> list[tuple[NDArray[np.int64], int, Prediction]]:
+    def held(self, candidate: str) -> list[Held]:
         """Positions, fold and predictions of what each fold held out."""
         return list(self._parts[candidate])
 
@@ -70,6 +67,14 @@ class Store:
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink)
         atomic_write(path, sink.getvalue().to_pybytes())
+
+
+def in_order(held: Sequence[Held], sites_per_record: int) -> tuple[NDArray[np.int64], Prediction]:
+    """All held-out records by position, and their predictions."""
+    index = np.concatenate([records for records, _, _ in held])
+    order = np.argsort(index, kind="stable")
+    prediction = concatenate([p for _, _, p in held])
+    return index[order], prediction.take(sites_of(order, sites_per_record))
 
 
 def prediction_columns(prediction: Prediction, records: int) -> dict[str, list[object]]:

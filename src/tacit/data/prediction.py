@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -45,6 +47,11 @@ class Normal:
 
 
 Prediction = Categorical | Normal
+
+
+def sites_of(records: NDArray[np.int64], each: int) -> Tensor:
+    """(records * each,) the sites of these records, of which each has so many."""
+    return torch.from_numpy((records[:, None] * each + np.arange(each)).reshape(-1))
 
 
 def concatenate(parts: list[Prediction]) -> Prediction:

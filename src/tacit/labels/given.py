@@ -155,12 +155,12 @@ def require_usable(labels: Labels) -> None:
             "no record has a label, so there is nothing to fit; label a few records, or learn from the data alone "
             "with `tacit embed`"
         )
-    if len(labels.naive().labelled()) == 0:
+    naive = labels.naive()
+    if len(naive.labelled()) == 0:
         raise InputError(
             f"there are {labels.describe()}, which name no class of any record; add exact labels for a few records "
             "(Labels.combine)"
         )
-    naive = labels.naive()
     if isinstance(naive, Soft) or (isinstance(naive, Exact) and naive.y.ndim == 1):
         present = np.flatnonzero(np.nansum(shares_of(naive), axis=0))
         if len(present) < 2:

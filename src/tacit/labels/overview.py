@@ -12,7 +12,7 @@ from tacit.labels.base import Labels
 from tacit.labels.parts import Parts
 
 ENOUGH = 20
-"""Exact labels from which on they judge candidates."""
+"""Exact labels from which on they judge candidates; with fewer, held-out evidence of all kinds does."""
 
 
 def ignorance(labels: Labels) -> Prediction:
@@ -27,7 +27,7 @@ def overview(labels: Labels) -> dict[str, Any]:
     model = labels.model()
     posterior = model.posterior(ignorance(labels))
     exact = labels.exact()
-    plain = labels.naive() is labels
+    plain = exact is labels
     count = 0 if exact is None else len(exact.labelled())
     return {
         "records": len(labels),

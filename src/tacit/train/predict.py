@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tacit.data.batch import Batch, Features
-from tacit.data.prediction import Categorical, Normal, Prediction, concatenate
+from tacit.data.prediction import Categorical, Normal, Prediction, concatenate, sites_of
 from tacit.data.records import Records
 from tacit.data.task import Task
 from tacit.modalities.base import Prepared, Readable
@@ -91,8 +91,7 @@ def embed(module: nn.Module, batches: Iterator[Batch], prepared: Prepared) -> ND
 
 def of_all(found: Prediction, known: NDArray[np.int64], records: int, task: Task) -> Prediction:
     """A prediction of all ``records`` from that of those at ``known``; the others get what zero outputs mean."""
-    each = task.sites_per_record
-    sites = torch.from_numpy((known[:, None] * each + np.arange(each)).reshape(-1))
+    sites = sites_of(known, task.sites_per_record)
     nothing = task.prediction(torch.zeros(records, task.outputs))
     if isinstance(found, Categorical) and isinstance(nothing, Categorical):
         return Categorical(nothing.log_p.to(found.log_p).index_copy(0, sites, found.log_p))
