@@ -123,7 +123,7 @@ def _wide_rows(ids: Sequence[str], votes: Votes) -> Iterator[list[str | None]]:
 
 
 def _above(cells: NDArray[Any]) -> NDArray[Any]:
-    if len(bad := np.argwhere(cells < -1)):
-        record, source = bad[0]
+    if cells.size and cells.min() < -1:
+        record, source = np.argwhere(cells < -1)[0]
         raise InputError(f"record {record} has vote {cells[record, source]} in column {source}; -1 is silence")
     return cells

@@ -43,14 +43,13 @@ class Agreement:
 
 def agreement(tally: Tally) -> Agreement:
     """From the votes; silence is something to agree on where it is an outcome."""
-    said = _thinned(tally.said)
+    said, times = _thinned(tally)
     by_class = [said[:, c :: tally.classes] for c in range(tally.classes)]
-    same = sum((_products(votes, votes) for votes in by_class), start=np.zeros((tally.sources, tally.sources)))
-    votes = sum(by_class[1:], start=by_class[0])
-    common = _products(votes, votes)
-    outcomes = np.stack([np.asarray(v.sum(axis=0)).reshape(-1) for v in by_class], axis=1)
+    same = sum((_products(votes, times) for votes in by_class), start=np.zeros((tally.sources, tally.sources)))
+    common = _products(sum(by_class[1:], start=by_class[0]), times)
+    outcomes = np.stack([v.T @ times for v in by_class], axis=1)
     if tally.informative:
-        items = float(said.shape[0])
+        items = float(times.sum())
         total = outcomes.sum(axis=1)
         same = same + items - total[:, None] - total[None, :] + common
         common = np.full_like(common, items)
@@ -92,14 +91,17 @@ def shared_weight(tally: Tally) -> Floats:
     return np.asarray(weight / (1 + np.where(copies, np.minimum(excess, 1.0), 0.0).sum(axis=1)))
 
 
-def _thinned(said: Any) -> Any:
-    """Every k-th item, such that at most ``MOST_PAIRS`` pairs of votes are left."""
-    pairs = float((np.diff(said.indptr).astype(np.float64) ** 2).sum())
-    return said[:: max(1, int(np.ceil(pairs / MOST_PAIRS)))]
+def _thinned(tally: Tally) -> tuple[Any, Floats]:
+    """Every k-th item, such that at most ``MOST_PAIRS`` pairs of votes are left, and how often each counts."""
+    pairs = float((np.diff(tally.said.indptr).astype(np.float64) ** 2).sum())
+    each = slice(None, None, max(1, int(np.ceil(pairs / MOST_PAIRS))))
+    times = np.ones(len(tally)) if tally.times is None else tally.times
+    return tally.said[each], times[each]
 
 
-def _products(a: Any, b: Any) -> Floats:
-    return np.asarray((a.T @ b).toarray(), dtype=np.float64)
+def _products(votes: Any, times: Floats) -> Floats:
+    """(S, S) items on which both vote so."""
+    return np.asarray((votes.T @ (votes * times[:, None])).toarray(), dtype=np.float64)
 
 
 def _lower_median(values: Floats) -> Floats:

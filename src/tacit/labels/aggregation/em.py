@@ -44,23 +44,24 @@ def fit(
     items; without it they share a class prior, which is estimated too, and the start is their vote shares.
     """
     votes = tally.shares()
-    spoken = votes[np.diff(tally.said.indptr) > 0].sum(axis=0)
+    spoken = tally.total(votes * tally.voted()[:, None])
     p = votes if believed is None else believed.start
     mean = None if believed is None else np.maximum(np.exp(believed.log_prior).mean(axis=0), RARE)
     prior, confusion, log_likelihood = np.empty(0), np.empty(0), 0.0
     for _ in range(iterations):
-        counts = Counts(tally.expected(p), p.sum(axis=0), spoken, tally.informative)
+        counts = Counts(tally.expected(p), tally.total(p), spoken, tally.informative)
         prior = estimator.shares(counts) if mean is None else mean
         confusion = estimator.confusion(counts, prior)
         scores = tally.log_evidence(confusion, weight)
         scores += np.log(np.maximum(prior, 1e-300)) if believed is None else believed.log_prior
-        p, log_likelihood = normalised(scores)
+        p, log_likelihood = normalised(scores, tally.times)
     return Fit(p, prior, confusion, log_likelihood)
 
 
-def normalised(scores: Floats) -> tuple[Floats, float]:
+def normalised(scores: Floats, times: Floats | None = None) -> tuple[Floats, float]:
     """Probabilities (items, C) from log-weights, which are overwritten, and the sum of their log-sums.
 
+    ``times``: (items,) how often each item counts in that sum; None for once.
     Column by column: C is small, and reducing along it would take ten times as long.
     """
     classes = scores.shape[1]
@@ -73,4 +74,5 @@ def normalised(scores: Floats) -> tuple[Floats, float]:
     for c in range(1, classes):
         total += scores[:, c]
     scores /= total[:, None]
-    return scores, float(largest.sum() + np.log(total).sum())
+    log_sums = largest + np.log(total)
+    return scores, float(log_sums.sum() if times is None else times @ log_sums)

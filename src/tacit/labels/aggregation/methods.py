@@ -10,6 +10,7 @@ import numpy as np
 from tacit.errors import InputError
 from tacit.labels.aggregation.confusions import Estimator, Free, OneCoin, distributions
 from tacit.labels.aggregation.dependence import shared_weight
+from tacit.labels.aggregation.distinct import distinct
 from tacit.labels.aggregation.em import fit
 from tacit.labels.aggregation.regularised import Regularised
 from tacit.labels.aggregation.tally import Floats
@@ -67,7 +68,7 @@ def aggregate(votes: Votes, iterations: int = ITERATIONS) -> Aggregate:
 
     Where silence is an outcome, a record without a vote is believed to be like those with one on average.
     """
-    found = _fitted(votes, Regularised(), shared_weight(votes.tally()), iterations)
+    found = _fitted(votes, Regularised(), None, iterations)
     if not votes.informative:
         return found
     voted = np.diff(votes.ballots.offsets) > 0
@@ -75,11 +76,14 @@ def aggregate(votes: Votes, iterations: int = ITERATIONS) -> Aggregate:
     return replace(found, p=np.where(voted[:, None], found.p, typical), prior=typical)
 
 
-def _fitted(votes: Votes, estimator: Estimator, weight: Floats, iterations: int) -> Aggregate:
+def _fitted(votes: Votes, estimator: Estimator, weight: Floats | None, iterations: int) -> Aggregate:
+    """``weight``: (S,) what part of an independent source each counts for; None to have near-duplicates found."""
     if iterations < 1:
         raise InputError(f"{iterations} iterations were asked for; give 1 or more")
-    found = fit(votes.tally(), estimator, weight, iterations)
-    whole = _spread(votes, found.p, found.prior)
+    tally, which = distinct(votes.tally())
+    weight = shared_weight(tally) if weight is None else weight
+    found = fit(tally, estimator, weight, iterations)
+    whole = _spread(votes, found.p[which], found.prior)
     return Aggregate(whole.p, found.prior, found.confusion, weight, found.log_likelihood)
 
 

@@ -17,12 +17,14 @@ class Tally:
 
     ``said``: a sparse (items, S * C) matrix of ones; a vote of source s for class v is in column ``s * C + v``.
     ``informative``: whether saying nothing of an item is an outcome, the last one of each source.
+    ``times``: (items,) how many items a row stands for, those with the same votes; None for one each.
     """
 
     said: Any
     sources: int
     classes: int
     informative: bool
+    times: Floats | None = None
 
     def __len__(self) -> int:
         """The number of items."""
@@ -49,7 +51,12 @@ class Tally:
     def expected(self, p: Floats) -> Floats:
         """(S, C, C) expected votes by source, truth and vote, where items are of each class with ``p`` (items, C)."""
         shape = (self.sources, self.classes, self.classes)
-        return np.asarray(self.said.T @ p).reshape(shape).transpose(0, 2, 1)
+        items = p if self.times is None else p * self.times[:, None]
+        return np.asarray(self.said.T @ items).reshape(shape).transpose(0, 2, 1)
+
+    def total(self, p: Floats) -> Floats:
+        """(C,) expected items of each class, where they are of each with ``p`` (items, C)."""
+        return np.asarray(p.sum(axis=0) if self.times is None else self.times @ p)
 
     def numbers(self) -> Floats:
         """(items, C) votes for each class."""
@@ -61,6 +68,10 @@ class Tally:
         numbers = self.numbers()
         total = numbers.sum(axis=1, keepdims=True)
         return np.where(total > 0, numbers / np.maximum(total, 1.0), 1 / self.classes)
+
+    def voted(self) -> NDArray[np.bool_]:
+        """(items,) whether any source voted."""
+        return np.asarray(np.diff(self.said.indptr) > 0)
 
     def _sums(self, cells: Floats) -> Floats:
         """(items, C) sums of the cells (S, C, K) of what every source said or did not say."""
