@@ -16,11 +16,12 @@ gets the same records, features, exact labels and penalised fit (`fit_linear`); 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from evidence_tasks import Ints, Matrix, RealSet
 from tacit.data.prediction import Categorical, Normal, Prediction
@@ -51,14 +52,16 @@ class Model:
 
 @dataclass(frozen=True)
 class Fit:
-    """What is the same on all sides: features and penalty."""
+    """What is the same on all sides: features, penalty, and which parts the weights of classes share."""
 
     x: Matrix
     penalty: float
     one_scale: bool
+    share: Tensor | None = None
 
     def __call__(self, labels: Labels) -> Model:
-        return Model(fit_linear(self.x, labels, self.penalty, one_scale=self.one_scale), labels.task)
+        head = fit_linear(self.x, labels, self.penalty, one_scale=self.one_scale, share=self.share)
+        return Model(head, labels.task)
 
 
 Way = Callable[[Fit], Model]
@@ -189,10 +192,15 @@ def levels(draw: Draw, up: float) -> Ways:
     labels = Levels(node, parent, draw.source.names, classes)
     below = np.exp(labels.log_emission().numpy())
     return {
-        "ours": as_it_is(labels),
-        "naive": as_it_is(Soft(below / below.sum(axis=1, keepdims=True), classes)),
-        "dropped": as_it_is(Exact(shown(draw.y, exact, -1), classes)),
+        "ours": in_the_tree(labels, labels),
+        "naive": in_the_tree(Soft(below / below.sum(axis=1, keepdims=True), classes), labels),
+        "dropped": in_the_tree(Exact(shown(draw.y, exact, -1), classes), labels),
     }
+
+
+def in_the_tree(labels: Labels, tree: Levels) -> Way:
+    """With weights that classes share as they do in the tree."""
+    return lambda fit: replace(fit, share=tree.shared())(labels)
 
 
 def preferences(draw: Draw, each: float) -> Ways:

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy.optimize import minimize
+from scipy.special import logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from tacit.engines.features import Neighbours, fit_linear, fit_soft, in_own_span, self_trained, standardisation
-from tacit.labels import Exact, Values
+from tacit.labels import Exact, Levels, Values
 
 
 def problem(n: int = 80, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +48,35 @@ def test_with_more_columns_than_labels_the_head_is_fitted_in_their_span() -> Non
     assert coordinates.shape == (30, 30) and basis.shape == (200, 30)
     assert_allclose(coordinates @ basis.T, x[known], atol=1e-6)
     assert_allclose(basis.T @ basis, np.eye(30), atol=1e-12)
+
+
+def test_classes_that_share_parts_are_penalised_by_the_least_squares_of_parts_that_add_up_to_them() -> None:
+    x, y = problem(classes=4)
+    share = np.array([[1.0, 0, 0, 0, 1, 0], [0, 1, 0, 0, 1, 0], [0, 0, 1, 0, 0, 1], [0, 0, 0, 1, 0, 1]])
+    found = fit_linear(x, Exact(y, list("abcd")), 2.0, share=torch.from_numpy(share).to_sparse())
+    rows = np.column_stack([StandardScaler().fit_transform(x), np.ones(len(x))])
+    # Of all parts with share @ parts = w, the shortest has the squared length w (share share') ^ -1 w.
+    shortest = np.linalg.inv(share @ share.T)
+
+    def cost(flat: np.ndarray) -> float:
+        weight = flat.reshape(4, 6)
+        scores = rows @ weight.T
+        return float(
+            logsumexp(scores, axis=1).sum() - scores[np.arange(len(y)), y].sum() + (weight * (shortest @ weight)).sum()
+        )
+
+    reference = minimize(cost, np.zeros(24), method="BFGS", options={"gtol": 1e-6}).x.reshape(4, 6)
+    assert_allclose(torch.softmax(found(x), 1), softmax(rows @ reference.T, axis=1), atol=1e-3)
+
+
+def test_labels_of_groups_alone_favour_no_class_of_a_group() -> None:
+    x, y = problem(classes=4)
+    labels = Levels(4 + y // 2, [4, 4, 5, 5, 6, 6, -1], list("abcdghr"))
+    p = torch.softmax(fit_linear(x, labels, 30.0)(x), 1)
+    assert_allclose(p[:, 0], p[:, 1], atol=1e-4)
+    assert_allclose(p[:, 2], p[:, 3], atol=1e-4)
+    right = (p[:, 2] + p[:, 3] > 0.5).numpy() == (y >= 2)
+    assert right.mean() > 0.6
 
 
 def test_linear_head_on_numbers_finds_least_squares_as_the_penalty_vanishes() -> None:

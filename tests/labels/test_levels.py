@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from tacit.data.prediction import Categorical
 from tacit.errors import InputError
@@ -63,6 +63,21 @@ def test_a_node_is_the_candidates_below_it() -> None:
 def test_a_root_above_all_classes_tells_nothing_and_one_of_several_does() -> None:
     assert Levels([0, 1], PARENT, NAMES).observed().tolist() == [1]
     assert Levels([0, 3], [-1, 0, 0, -1]).observed().tolist() == [0, 1]
+
+
+def test_every_node_below_which_are_some_classes_is_a_shared_part() -> None:
+    labels = Levels([0, 1], PARENT, NAMES, classes=["car", "dog", "cat"])
+    shared = labels.shared()
+    assert shared is not None
+    below = [n for n in range(len(NAMES)) if not labels.tree.is_all(np.array([n]))[0]]
+    for column, node in enumerate(below):
+        emission = Levels([node], PARENT, NAMES, classes=["car", "dog", "cat"]).emission()[0]
+        assert_array_equal(shared.to_dense()[:, column] > 0, emission == 0)
+    exact = Exact(np.array([1, -1]), ["car", "dog", "cat"])
+    assert exact.shared() is None
+    mixed = Labels.combine(exact, labels).shared()
+    assert mixed is not None
+    assert_array_equal(mixed.to_dense(), shared.to_dense())
 
 
 def test_classes_can_be_ordered_to_fit_other_evidence() -> None:

@@ -51,6 +51,7 @@ def fit_linear(
     iterations: int = 100,
     *,
     one_scale: bool = False,
+    share: Tensor | None = None,
 ) -> Linear:
     """Maximum likelihood of all evidence with a quadratic penalty on the weights, by L-BFGS.
 
@@ -59,6 +60,11 @@ def fit_linear(
     scikit-learn's logistic regression with C = 1 / penalty (2 / penalty for two classes, because the weights of both
     are penalised here). With ``one_scale`` all columns share one scale, so that singular vectors keep their
     proportions.
+
+    ``share``: (C, P) which of P penalised parts add up to the weights and the bias of a class, by default what the
+    labels say (`Labels.shared`). In a class tree every node is a part, so that leaves have in common what tells
+    their group apart. Evidence on groups alone would else have all of a group's weight on one of its leaves, because
+    that is the shortest weight for the probability of the group.
     """
     model = labels if isinstance(labels, EvidenceModel) else labels.model()
     known = model.labels.labelled()
@@ -72,20 +78,34 @@ def fit_linear(
     # to noise by the few labels that there are.
     free = 1 if isinstance(task, Number) else task.outputs
     fixed = (0, task.outputs - free)
-    weight = torch.zeros(x.shape[1], free, dtype=torch.float64, requires_grad=True)
-    bias = torch.zeros(task.outputs, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weight, bias], max_iter=iterations, line_search_fn="strong_wolfe")
+    share = model.labels.shared() if share is None else share
+    weight = torch.zeros(x.shape[1], free if share is None else share.shape[1], dtype=torch.float64)
+    bias = torch.zeros(task.outputs if share is None else share.shape[1], dtype=torch.float64)
+    optimizer = torch.optim.LBFGS(
+        [weight.requires_grad_(), bias.requires_grad_()], max_iter=iterations, line_search_fn="strong_wolfe"
+    )
 
     def objective() -> Tensor:
         optimizer.zero_grad()
-        log_likelihood = evidence.log_likelihood(task.prediction(pad(x @ weight, fixed) + bias)).sum()
-        value = -log_likelihood + 0.5 * penalty * weight.square().sum()
+        outputs = pad(x @ summed(weight, share), fixed) + summed(bias, share)
+        # A part's bias is penalised too: a group's could else be that of any one leaf, at no cost.
+        squares = weight.square().sum() + (0.0 if share is None else bias.square().sum())
+        value = -evidence.log_likelihood(task.prediction(outputs)).sum() + 0.5 * penalty * squares
         torch.autograd.backward(value)
         return value
 
     with torch.enable_grad():
         optimizer.step(objective)  # type: ignore[no-untyped-call]
-    return Linear(centre, scale, pad(basis @ weight.detach(), fixed).float(), bias.detach().float())
+    whole = pad(basis @ summed(weight.detach(), share), fixed)
+    return Linear(centre, scale, whole.float(), summed(bias.detach(), share).float())
+
+
+def summed(parts: Tensor, share: Tensor | None) -> Tensor:
+    """The parts (..., P) of each class added up, (..., C), by ``share`` (C, P); None where each class has its own."""
+    if share is None:
+        return parts
+    rows = parts.reshape(-1, share.shape[1])
+    return (share @ rows.T).T.reshape(*parts.shape[:-1], share.shape[0])
 
 
 def in_own_span(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -61,6 +61,10 @@ class Labels(ABC):
         """The part that says the truth itself, `Exact` or `Values`; None where there is none."""
         return None
 
+    def shared(self) -> Tensor | None:
+        """(C, P) sparse, which of P parts of its weights each class shares; None where each has one of its own."""
+        return None
+
     @abstractmethod
     def units(self) -> Units:
         """What each observation speaks of, in the order of ``log_likelihood``."""

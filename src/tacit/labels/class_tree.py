@@ -61,6 +61,10 @@ class ClassTree:
         first = np.cumsum(count) - count
         return self.order[self.start[node][owner] + np.arange(len(owner)) - first[owner]], owner
 
+    def groups(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Class and group of every membership; each node with some of the classes below it, not all, is a group."""
+        return self.below(np.flatnonzero(self.stop - self.start < len(self.order)))
+
     def is_all(self, node: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether every class is below the node, so that it tells nothing."""
         return np.asarray(self.stop[node] - self.start[node] == len(self.order))

@@ -60,6 +60,12 @@ class Levels(Local):
         shares[self.observed()] = self.emission().softmax(dim=1).numpy()
         return Soft(shares, self.task.names).naive()
 
+    def shared(self) -> Tensor | None:
+        """A part for every node of the tree."""
+        members = torch.from_numpy(np.stack(self.tree.groups()))
+        ones = torch.ones(members.shape[1], dtype=torch.float64)
+        return torch.sparse_coo_tensor(members, ones, check_invariants=True).coalesce()
+
     def observed(self) -> NDArray[np.int64]:
         return self.given.observed()
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tacit.errors import InputError
 from tacit.labels.base import Labels, Units
@@ -46,6 +47,9 @@ class Parts(Labels):
 
     def exact(self) -> Labels | None:
         return next((found for part in self.parts if (found := part.exact()) is not None), None)
+
+    def shared(self) -> Tensor | None:
+        return next((found for part in self.parts if (found := part.shared()) is not None), None)
 
     @property
     def aside(self) -> list[tuple[Labels, float]]:
