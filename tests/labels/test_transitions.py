@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from tacit.labels.transitions import anchor_transition, confident_joint, confident_transition, likeliest_transition
+from tacit.labels.transitions import (
+    anchor_transition,
+    confident_joint,
+    confident_transition,
+    likeliest_transition,
+    pooled_transition,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -113,3 +119,27 @@ def test_a_class_that_nobody_is_believed_to_be_of_keeps_its_row() -> None:
     start = np.array([[0.9, 0.1], [0.2, 0.8]])
     found = likeliest_transition(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([0, 1]), start)
     assert_allclose(found, [[0.5, 0.5], [0.2, 0.8]])
+
+
+def test_a_pooled_transition_is_half_of_the_counts_and_half_of_one_rate_where_the_truth_is_known() -> None:
+    """Given 10 times class 0, 6 of them right; 4 of 5 and 3 of 5 of the others: right for 0.6, 0.8, 0.6 of them."""
+    true = np.array([0] * 6 + [1, 1, 1, 2] + [1] * 4 + [2] + [2] * 3 + [0, 0])
+    given = np.array([0] * 10 + [1] * 5 + [2] * 5)
+    counts = np.zeros((3, 3))
+    np.add.at(counts, (true, given), 1)
+    rows = counts / counts.sum(axis=1, keepdims=True)
+    right = (10 * rows[0, 0] + 5 * rows[1, 1] + 5 * rows[2, 2]) / 20
+    even = np.where(np.eye(3, dtype=bool), right, (1 - right) / 2)
+    assert_allclose(pooled_transition(np.eye(3)[true], given), (rows + even) / 2, atol=1e-6)
+    assert_array_equal(pooled_transition(np.ones((4, 1)), np.zeros(4, dtype=np.int64)), [[1.0]])
+
+
+def test_a_pooled_transition_finds_how_much_noise_there_is_under_a_weak_classifier() -> None:
+    """Where predictions are vague but right, confident counting takes their vagueness for noise."""
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(4, 0.5), 6000)
+    true = np.array([rng.choice(4, p=row) for row in p])
+    given = np.where(rng.random(6000) < 0.4, (true + rng.integers(1, 4, 6000)) % 4, true)
+    pooled, confident = (np.diag(f(p, given)).mean() for f in (pooled_transition, confident_transition))
+    assert pooled == pytest.approx(0.6, abs=0.03)
+    assert confident < 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 import torch
@@ -19,7 +19,8 @@ from tacit.labels.local import Local
 if TYPE_CHECKING:
     from tacit.labels.noisy_model import NoisyModel
 
-Estimator = Literal["confident", "anchors"]
+Estimator = Literal["confident", "pooled", "anchors"]
+ESTIMATORS: tuple[Estimator, ...] = get_args(Estimator)
 OFF = 1e-3
 """How far from 1 a row of the transition may sum: rounded rows pass, and are rescaled."""
 
@@ -31,9 +32,11 @@ class Noisy(Local):
     from out-of-sample predictions (``model().fit``); or ``"learn"``, together with the network. ``classes``: the
     names in order. The likelihood is sum_c p[c] T[c, y] (Patrini et al. 2017, forward correction).
 
-    ``estimator`` says how to estimate: ``"confident"`` counts confident records (Northcutt et al. 2021), averages
-    over many of them and may be repeated once the network knows better; ``"anchors"`` reads each row off one record
-    (Patrini et al. 2017), which needs one that is surely of its class and predictions of the *given* class.
+    ``estimator`` says how to estimate: ``"pooled"`` takes the likeliest one, drawn towards errors that are the same
+    for all classes, and may be repeated once the network knows better; ``"confident"`` counts confident records
+    (Northcutt et al. 2021), which needs predictions that are mostly right: a weak network's own errors count as
+    noise; ``"anchors"`` reads each row off one record (Patrini et al. 2017), which needs one that is surely of its
+    class and predictions of the *given* class.
     """
 
     task: Classes
@@ -46,10 +49,10 @@ class Noisy(Local):
         y: Any,
         transition: Any,
         classes: Sequence[str] | None = None,
-        estimator: Estimator = "confident",
+        estimator: Estimator = "pooled",
     ) -> None:
-        if estimator not in ("confident", "anchors"):
-            raise InputError(f"unknown estimator {estimator!r} of a transition; say 'confident' or 'anchors'")
+        if estimator not in ESTIMATORS:
+            raise InputError(f"unknown estimator {estimator!r} of a transition; say one of {list(ESTIMATORS)}")
         if isinstance(transition, str) and transition not in ("estimate", "learn"):
             raise InputError(f"unknown transition {transition!r}; give a matrix, or say 'estimate' or 'learn'")
         matrix = None if isinstance(transition, str) else _checked(transition)

@@ -13,7 +13,14 @@ from tacit.data.prediction import Prediction
 from tacit.labels.base import Labels
 from tacit.labels.local import LearnedModel, categorical
 from tacit.labels.noisy import Estimator, Noisy
-from tacit.labels.transitions import Floats, Ints, anchor_transition, confident_transition, likeliest_transition
+from tacit.labels.transitions import (
+    Floats,
+    Ints,
+    anchor_transition,
+    confident_transition,
+    likeliest_transition,
+    pooled_transition,
+)
 
 RIGHT = 0.9
 """How often a learned transition starts out to be right."""
@@ -47,9 +54,9 @@ class FixedChannel(Channel):
 
 
 class EstimatedChannel(FixedChannel):
-    """A transition by `confident_transition` or `anchor_transition`; labels are taken at their word before.
+    """A transition by the estimator of that name; labels are taken at their word before.
 
-    So the first network learns to predict the noisy labels, which is what the estimators ask for.
+    So the first network learns to predict the noisy labels, which two of the estimators ask for.
     """
 
     def __init__(self, classes: int, estimator: Estimator) -> None:
@@ -57,7 +64,13 @@ class EstimatedChannel(FixedChannel):
         self.estimator = estimator
 
     def fit(self, p: Floats, observed: Ints, y: Ints) -> None:
-        found = anchor_transition(p) if self.estimator == "anchors" else confident_transition(p[observed], y)
+        match self.estimator:
+            case "anchors":
+                found = anchor_transition(p)
+            case "pooled":
+                found = pooled_transition(p[observed], y)
+            case "confident":
+                found = confident_transition(p[observed], y)
         self.transition.copy_(torch.from_numpy(_slackened(found)))
 
 

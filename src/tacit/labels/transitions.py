@@ -7,6 +7,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+POOLED = 0.5
+"""The part of a pooled transition that is the same for all classes."""
+
+MOSTLY = 0.8
+"""How often labels are right where the search for a pooled transition begins."""
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -75,4 +81,24 @@ def likeliest_transition(p: Floats, y: Ints, start: Floats, rounds: int = 100, t
         before, transition = transition, np.where(total > 0, mass / np.maximum(total, 1e-300), transition)
         if np.abs(transition - before).max() < tolerance:
             break
+    return transition
+
+
+def pooled_transition(p: Floats, y: Ints) -> Floats:
+    """The likeliest T, drawn half way towards one accuracy for all classes and errors that are equally likely.
+
+    ``p`` (n, C): out-of-sample probabilities of the true class. Which classes a network confuses and which ones
+    annotators confuse are alike, and predictions alone cannot tell them apart: how much noise there is comes out
+    well, where it goes less so.
+    """
+    classes = p.shape[1]
+    found = likeliest_transition(p, y, _one_coin(MOSTLY, classes))
+    right = float(np.bincount(y, minlength=classes) @ np.diag(found) / max(len(y), 1))
+    return np.asarray((1 - POOLED) * found + POOLED * _one_coin(right, classes))
+
+
+def _one_coin(right: float, classes: int) -> Floats:
+    """(C, C) right at one rate, and wrong in every way alike."""
+    transition = np.full((classes, classes), (1 - right) / max(classes - 1, 1))
+    np.fill_diagonal(transition, right if classes > 1 else 1.0)
     return transition
