@@ -52,8 +52,8 @@ FOLDER = RESULTS / "noisy_labels"
 WORST = "worse_label"
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 PLAIN = "supervised-augmented"
-METHODS = ("evidence", "gce", "sce", "elr", "ldr", "co-teaching")
-STEPS = (500, 2000)
+METHODS = ("evidence", "elr", "gce", "co-teaching")
+STEPS = (400, 800)
 FOLDS = 3
 
 Ints = NDArray[np.int64]

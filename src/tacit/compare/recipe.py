@@ -14,13 +14,14 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from tacit.compare.candidate import FitPlan, Predictor, StagePlan
+from tacit.compare.estimate import estimated
 from tacit.compare.workbench import Workbench
 from tacit.data.atomic import atomic_write
 from tacit.data.prediction import Prediction
 from tacit.data.records import Records
 from tacit.data.task import Task
 from tacit.engines.method import Context, Method
-from tacit.labels.base import Labels
+from tacit.labels.base import EvidenceModel, Labels
 from tacit.modalities.base import Prepared
 from tacit.systems.base import Stage, System, systems
 from tacit.train.loop import Work, train
@@ -72,7 +73,8 @@ class Recipe:
         method = self._restored(shared, len(labels.labelled()))
         stages = self.system.stages[len(self.label_free) :]
         for stage, stage_plan in zip(stages, plan.stages, strict=True):
-            method = self._stage(stage, stage_plan, method, labels, plan, rng)
+            evidence = estimated(self.bench, records, labels)
+            method = self._stage(stage, stage_plan, method, evidence, plan, rng)
         assert method is not None
         return NetworkPredictor(
             self.bench.prepared, self.bench.task, self.name, self.options, method.predictor(), self.bench
@@ -83,11 +85,12 @@ class Recipe:
         stage: Stage,
         stage_plan: StagePlan,
         before: Method | None,
-        labels: Labels | None,
+        evidence: EvidenceModel | None,
         plan: FitPlan,
         rng: np.random.Generator,
     ) -> Method:
         seed = int(rng.integers(2**62))
+        labels = None if evidence is None else evidence.labels
         context = self.context(0 if labels is None else len(labels.labelled()))
         method = built(stage, context, before, seed)
         work = Work(
@@ -99,6 +102,7 @@ class Recipe:
             seed=seed,
             name=f"{plan.name or self.name}: {stage.name}",
             checkpoint=plan.folder / f"{stage.name}.safetensors" if plan.folder is not None else None,
+            evidence=evidence,
         )
         done = train(method, work, self.bench.fabric, self.bench.watch, plan.deadline)
         plan.curve += [(step, f"{stage.name}/{name}", value) for step, name, value in done.curve]

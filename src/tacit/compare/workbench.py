@@ -8,11 +8,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
+from torch import Tensor
 
 from tacit.data.atomic import atomic_write
 from tacit.data.batch import Batch
@@ -27,6 +29,8 @@ from tacit.train.watch import Watch
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
+
+    from tacit.labels.base import Labels
 
 
 def cache_folder() -> Path:
@@ -55,6 +59,8 @@ class Workbench:
         self.watch = watch
         self.cache = cache
         self.encoder_calls = 0
+        self.estimates: WeakKeyDictionary[Labels, dict[str, Tensor]] = WeakKeyDictionary()
+        """What was estimated of evidence, as states of its model (`tacit.compare.estimate`)."""
         self._pool: Pool | None = None
         self._features: dict[str, NDArray[np.float32]] = {}
         self._readings: dict[str, dict[str, NDArray[np.float32]]] = {}

@@ -32,8 +32,8 @@ class Noisy(Local):
     from out-of-sample predictions (``model().fit``); or ``"learn"``, together with the network. ``classes``: the
     names in order. The likelihood is sum_c p[c] T[c, y] (Patrini et al. 2017, forward correction).
 
-    ``estimator`` says how to estimate: ``"pooled"`` takes the likeliest one, drawn towards errors that are the same
-    for all classes, and may be repeated once the network knows better; ``"confident"`` counts confident records
+    ``estimator`` says how to estimate: ``"pooled"`` takes the likeliest one, half of its errors spread evenly over
+    the other classes, and may be repeated once the network knows better; ``"confident"`` counts confident records
     (Northcutt et al. 2021), which needs predictions that are mostly right: a weak network's own errors count as
     noise; ``"anchors"`` reads each row off one record (Patrini et al. 2017), which needs one that is surely of its
     class and predictions of the *given* class.

@@ -14,11 +14,13 @@ from tacit.labels.base import Labels
 from tacit.labels.local import LearnedModel, categorical
 from tacit.labels.noisy import Estimator, Noisy
 from tacit.labels.transitions import (
+    MOSTLY,
     Floats,
     Ints,
     anchor_transition,
     confident_transition,
     likeliest_transition,
+    one_coin_transition,
     pooled_transition,
 )
 
@@ -54,13 +56,14 @@ class FixedChannel(Channel):
 
 
 class EstimatedChannel(FixedChannel):
-    """A transition by the estimator of that name; labels are taken at their word before.
+    """A transition by the estimator of that name.
 
-    So the first network learns to predict the noisy labels, which two of the estimators ask for.
+    Before, labels are taken at their word, so that the first network learns to predict the noisy labels, which two of
+    the estimators ask for. The pooled one asks for predictions of the truth, so it begins with some noise.
     """
 
     def __init__(self, classes: int, estimator: Estimator) -> None:
-        super().__init__(_slackened(np.eye(classes)))
+        super().__init__(_slackened(one_coin_transition(MOSTLY if estimator == "pooled" else 1.0, classes)))
         self.estimator = estimator
 
     def fit(self, p: Floats, observed: Ints, y: Ints) -> None:

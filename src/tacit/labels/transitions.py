@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 POOLED = 0.5
-"""The part of a pooled transition that is the same for all classes."""
+"""The part of each row's errors that a pooled transition spreads evenly."""
 
-MOSTLY = 0.8
+MOSTLY = 0.7
 """How often labels are right where the search for a pooled transition begins."""
 
 Floats = NDArray[np.float64]
@@ -85,19 +85,21 @@ def likeliest_transition(p: Floats, y: Ints, start: Floats, rounds: int = 100, t
 
 
 def pooled_transition(p: Floats, y: Ints) -> Floats:
-    """The likeliest T, drawn half way towards one accuracy for all classes and errors that are equally likely.
+    """The likeliest T, half of the errors of each row spread evenly over the other classes.
 
     ``p`` (n, C): out-of-sample probabilities of the true class. Which classes a network confuses and which ones
-    annotators confuse are alike, and predictions alone cannot tell them apart: how much noise there is comes out
-    well, where it goes less so.
+    annotators confuse are alike, and predictions alone cannot tell them apart: how often labels are right comes out
+    well, where the errors go less so.
     """
     classes = p.shape[1]
-    found = likeliest_transition(p, y, _one_coin(MOSTLY, classes))
-    right = float(np.bincount(y, minlength=classes) @ np.diag(found) / max(len(y), 1))
-    return np.asarray((1 - POOLED) * found + POOLED * _one_coin(right, classes))
+    found = likeliest_transition(p, y, one_coin_transition(MOSTLY, classes))
+    right = np.diag(found)
+    even = np.repeat(((1 - right) / max(classes - 1, 1))[:, None], classes, axis=1)
+    np.fill_diagonal(even, right)
+    return np.asarray((1 - POOLED) * found + POOLED * even)
 
 
-def _one_coin(right: float, classes: int) -> Floats:
+def one_coin_transition(right: float, classes: int) -> Floats:
     """(C, C) right at one rate, and wrong in every way alike."""
     transition = np.full((classes, classes), (1 - right) / max(classes - 1, 1))
     np.fill_diagonal(transition, right if classes > 1 else 1.0)

@@ -35,7 +35,10 @@ CHECKPOINT_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Work:
-    """What a stage is trained on and how long. ``labels`` may hide evidence; hidden records stay unlabelled."""
+    """What a stage is trained on and how long. ``labels`` may hide evidence; hidden records stay unlabelled.
+
+    ``evidence``: the labels with what was estimated of them beforehand, which stays; None to learn it along the way.
+    """
 
     pool: Pool
     prepared: Prepared
@@ -45,6 +48,7 @@ class Work:
     seed: int
     name: str = "train"
     checkpoint: Path | None = None
+    evidence: EvidenceModel | None = None
 
 
 @dataclass
@@ -64,7 +68,7 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
     longer finite. A deadline that runs out ends the stage early and is reported as a cut.
     """
     if work.labels is not None and method.needs.labelled:
-        method.evidence = work.labels.model()
+        method.evidence = work.labels.model() if work.evidence is None else work.evidence
     optimizer = make_optimizer(method, work.settings)
     done, start = Trained(), 0
     if work.checkpoint is not None and work.checkpoint.exists():
@@ -83,7 +87,8 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
     batches = Batches(method, work, fabric.device)
     parameters = [p for p in method.parameters() if p.requires_grad]
     every = max(1, work.steps // LOG_POINTS)
-    refits = refit_steps(work.steps) if method.evidence is not None and method.evidence.refits else frozenset()
+    learned = work.evidence is None and method.evidence is not None and method.evidence.refits
+    refits = refit_steps(work.steps) if learned else frozenset()
     saved = time.monotonic()
     watch.begin(work.name, work.steps)
     step = start
