@@ -104,6 +104,9 @@ class BagColumns(Mapping[str, NDArray[np.object_]]):
             )
         return objects(values.tolist())
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._raw.table.column_names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._cells)
 
@@ -229,7 +232,7 @@ def _parsed(array: NDArray[Any], number: int, name: str) -> NDArray[np.float64]:
         try:
             values[row, column] = np.nan if cell is None else float(cell)
         except (TypeError, ValueError):
-            raise InputError(f"{name}, bag {number}, row {row}, column {column}: {cell!r} is no number.") from None
+            raise InputError(f"{name}, bag {number}, row {row}, column {column}: {str(cell)!r} is no number.") from None
     return values
 
 
