@@ -66,6 +66,13 @@ def bags_of_digits(name: str, choose: Choose, classes: tuple[str, ...], pool: in
     return Split(name, inner, truth, outer, test_truth, classes)
 
 
+def noisy(bags: Records, amount: float = 0.5) -> Records:
+    """The bags with normal noise of ``amount`` deviations of all their numbers: the same for all seeds."""
+    each = [np.asarray(bag) for bag in bags.gather()]
+    rng, spread = np.random.default_rng(SUBSET_SEED), np.concatenate(each).std()
+    return read([bag + rng.normal(0, amount * spread, bag.shape) for bag in each], modality="set")
+
+
 def _bags(
     images: Records, digit: Numbers, choose: Choose, classes: Numbers, rng: np.random.Generator
 ) -> tuple[Records, Numbers]:
