@@ -10,6 +10,7 @@ from rich.table import Table
 
 from tacit.cli import options
 from tacit.cli.show import console, print_json
+from tacit.data.read import MODALITIES
 from tacit.listing import pick
 
 COLUMNS = ("name", "what it is", "for", "family", "tasks", "paper")
@@ -40,7 +41,7 @@ def methods(modality: options.Modality = None, json: options.Json = False) -> No
 
 
 def _cells(line: dict[str, Any]) -> list[str]:
-    everything = len(line["modalities"]) == 3
+    everything = len(line["modalities"]) == len(MODALITIES)
     names = ("name", "title", "modalities", "family", "tasks", "paper")
     return ["all" if k == "modalities" and everything else escape(_text(line[k])) for k in names]
 
