@@ -10,7 +10,6 @@ from rich.table import Table
 
 from tacit.cli import options
 from tacit.cli.show import console, print_json
-from tacit.data.read import MODALITIES
 from tacit.listing import pick
 
 COLUMNS = ("name", "what it is", "for", "family", "tasks", "paper")
@@ -41,6 +40,8 @@ def methods(modality: options.Modality = None, json: options.Json = False) -> No
 
 
 def _cells(line: dict[str, Any]) -> list[str]:
+    from tacit.data.read import MODALITIES
+
     everything = len(line["modalities"]) == len(MODALITIES)
     names = ("name", "title", "modalities", "family", "tasks", "paper")
     return ["all" if k == "modalities" and everything else escape(_text(line[k])) for k in names]
