@@ -85,9 +85,9 @@ def test_bad_cells_are_named_by_row_and_column(tmp_path: Path) -> None:
 
 
 def test_bags_that_cannot_be_found_are_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="which column of molecules.csv says the bag of a row.*molecule, x, y"):
+    with pytest.raises(InputError, match=r"which column of molecules.csv says the bag of a row.*molecule, x, y"):
         tacit.read(csv(tmp_path), modality="set")
-    with pytest.raises(InputError, match="no column 'molecul'. Did you mean 'molecule'"):
+    with pytest.raises(InputError, match=r"no column 'molecul'. Did you mean 'molecule'"):
         tacit.read(csv(tmp_path), modality="set", bag="molecul")
     with pytest.raises(InputError, match="no column of numbers"):
         tacit.read(frame()[["molecule", "shape"]], modality="set", bag="molecule")
