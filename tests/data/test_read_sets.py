@@ -126,7 +126,7 @@ def test_later_data_is_read_by_the_columns_of_the_first(tmp_path: Path) -> None:
     assert records.ids == ("z",)
     np.testing.assert_array_equal(records[0], [[2, 1], [2, 1]])
     np.testing.assert_array_equal(read_like([np.ones((2, 2))], first.schema, "set")[0], 1)
-    with pytest.raises(InputError, match="has no column 'y', which the model reads|no column 'y'"):
+    with pytest.raises(InputError, match=r"has no column 'y', which the model reads|no column 'y'"):
         read_like(later.drop(columns="y"), first.schema, "set")
     with pytest.raises(InputError, match="instances have 3 columns, the model reads 2"):
         read_like([np.ones((2, 3))], first.schema, "set")
@@ -157,7 +157,7 @@ def test_an_npz_file_says_the_bag_of_each_instance(tmp_path: Path) -> None:
     np.testing.assert_array_equal(records[0], x[[0, 2]])
     assert records.column("y").tolist() == [8, 7, 9]
     np.testing.assert_array_equal(tacit.read(path, bag="weight")[0], x[[0]])
-    with pytest.raises(InputError, match="no array 'bags' that says the bag of an instance. Did you mean 'bag'"):
+    with pytest.raises(InputError, match=r"no array 'bags' that says the bag of an instance. Did you mean 'bag'"):
         tacit.read(path, bag="bags")
     with pytest.raises(InputError, match=r"'y' has shape \(3,\), but there are 5 instances"):
         tacit.read(path, bag="y")

@@ -79,7 +79,7 @@ def test_a_label_file_speaks_of_bags_by_their_names(tacit: Told, fresh: Any) -> 
 )
 def test_what_is_wrong_with_bags_is_one_clear_error(tacit: Told, fresh: Any, words: list[str], message: str) -> None:
     rows(fresh, 36).to_csv("molecules.csv", index=False)
-    status, out, err = tacit("fit", "molecules.csv", *words)
+    status, _, err = tacit("fit", "molecules.csv", *words)
     assert status == 2
     assert message in err
     assert "Traceback" not in err

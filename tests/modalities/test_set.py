@@ -57,6 +57,7 @@ def test_missing_numbers_are_the_mean_and_flagged() -> None:
     raw = [np.array([[1.0, np.nan], [3.0, 4.0]]), np.array([[5.0, 8.0]])]
     batch = fitted(raw).collate(raw)
     spread = np.sqrt(8 / 3)
+    assert fitted(raw).plain(raw).shape[1] == fitted(raw).plain([]).shape[1] == 12
     expected = [[-2 / spread, 0.0, 1.0], [0.0, -1.0, 0.0], [2 / spread, 1.0, 0.0]]
     np.testing.assert_allclose(batch["instances"][batch["present"]], expected, atol=1e-6)
 

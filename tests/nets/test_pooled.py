@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from tacit.data.batch import Batch
@@ -66,6 +67,17 @@ def test_the_gradient_of_padding_is_zero() -> None:
     assert x.grad is not None
     assert not x.grad[~MASK].any()
     assert x.grad[MASK].abs().sum(dim=1).min() > 0
+
+
+@pytest.mark.parametrize("pooling", ["attention", "mean", "max"])
+def test_half_precision_is_close_and_trains(pooling: str) -> None:
+    encoder = SetEncoder(4, pooling, width=8).eval()
+    batch = Batch({"instances": local(), "present": MASK})
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = encoder(batch).pooled
+    half.float().sum().backward()
+    torch.testing.assert_close(half.float(), encoder(batch).pooled, atol=0.05, rtol=0.05)
+    assert all(torch.isfinite(p.grad).all() for p in encoder.parameters() if p.grad is not None)
 
 
 def test_batches_of_other_lengths_are_padded_alike() -> None:

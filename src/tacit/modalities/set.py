@@ -67,7 +67,7 @@ class SetPrepared:
         """A list of (instances, columns) arrays, NaN missing."""
         bags = [_thinned(bag, self._most) for bag in self._standardised(samples)]
         places = max([self.places, *map(len, bags)])
-        instances = torch.zeros((len(bags), places, self.columns + int(self._gaps.sum())))
+        instances = torch.zeros((len(bags), places, self._width))
         present = torch.zeros((len(bags), places), dtype=torch.bool)
         for i, bag in enumerate(bags):
             instances[i, : len(bag)] = torch.from_numpy(bag)
@@ -95,15 +95,15 @@ class SetPrepared:
 
     def encoder(self, pretrained: bool = True) -> nn.Module:
         """A new network, always from scratch."""
-        return SetEncoder(self.columns + int(self._gaps.sum()), self.weights.spec)
+        return SetEncoder(self._width, self.weights.spec)
 
     def plain(self, samples: Samples) -> NDArray[np.float32]:
-        """(n, 4 D) mean, least, largest and standard deviation of each column over the bag."""
+        """(n, 4 D) mean, least, largest and standard deviation of each number over the bag."""
         rows = [
             np.concatenate([bag.mean(axis=0), bag.min(axis=0), bag.max(axis=0), bag.std(axis=0)])
             for bag in self._standardised(samples)
         ]
-        return np.stack(rows).astype(np.float32) if rows else np.zeros((0, 4 * self.columns), dtype=np.float32)
+        return np.stack(rows).astype(np.float32) if rows else np.zeros((0, 4 * self._width), dtype=np.float32)
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         meta: dict[str, Any] = {"encoder": self.weights.spec, "places": self.places, "settings": self.settings}
@@ -112,6 +112,10 @@ class SetPrepared:
     @classmethod
     def from_state(cls, meta: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
         return cls(meta["encoder"], places=meta["places"], settings=meta["settings"], **tensors)
+
+    @property
+    def _width(self) -> int:
+        return self.columns + int(self._gaps.sum())
 
     @property
     def _most(self) -> int:
