@@ -18,9 +18,8 @@ from tacit.nets.pooled import SetEncoder
 
 # Mean shares of instances that the weak and the strong view leave out, and mean deviations of the normal noise on
 # standardised numbers; every bag draws its own between 0 and twice the mean. An instance that is left out may be the
-# one that decides, and then the label is wrong: shares are small, and noise does the work (on bags of digits with a
-# single key, leaving out a fifth cost attention pooling five to nine points). Larger bags than ``instances`` are
-# thinned to so many, evenly.
+# one that decides, and then the label is wrong: shares are small, and noise does the work (docs/decisions.md). Larger
+# bags than ``instances`` are thinned to so many, evenly.
 DEFAULTS: dict[str, float] = {
     "weak_drop": 0.0, "weak_noise": 0.1, "strong_drop": 0.05, "strong_noise": 0.5, "instances": 2048,
 }  # fmt: skip

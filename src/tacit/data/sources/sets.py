@@ -19,6 +19,7 @@ from tacit.data.sources.files import listed, objects
 from tacit.data.sources.kinds import Kind, decide, typed
 from tacit.data.sources.tables import EXCLUDED
 from tacit.errors import InputError
+from tacit.figures import plural
 
 BAG = "bag"
 """Name of a column of bags that is taken without anyone saying so."""
@@ -247,4 +248,4 @@ def _sizes(bags: Sequence[NDArray[np.float64]]) -> str:
     sizes = [len(bag) for bag in bags]
     low, high = min(sizes), max(sizes)
     each = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    return f"{len(bags):,} bags of {each} instances"
+    return f"{plural(len(bags), 'bag')} of {each} instance{'s' * (high != 1)}"
