@@ -65,6 +65,9 @@ def test_a_label_file_speaks_of_bags_by_their_names(tacit: Told, fresh: Any) -> 
     )
     assert status == 0, err
     assert "exact labels on 30 of 48 records, 3 classes" in err
+    status, out, err = tacit("labels", "describe", "labels.csv", "--data", "molecules.csv", "--bag", "molecule")
+    assert (status, "30 of 48 records" in out) == (0, True), err
+    assert "name the data with --data" in tacit("labels", "describe", "labels.csv", "--bag", "molecule")[2]
 
 
 @pytest.mark.parametrize(
