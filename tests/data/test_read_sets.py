@@ -132,6 +132,23 @@ def test_later_data_is_read_by_the_columns_of_the_first(tmp_path: Path) -> None:
         read_like([np.ones((2, 3))], first.schema, "set")
 
 
+def test_a_single_instance_can_be_asked_about(tmp_path: Path) -> None:
+    schema = read(csv(tmp_path), exclude=["active"]).schema
+    row = {"molecule": "z", "x": 2, "y": 1}
+    for source in ([row], pd.DataFrame([row])):
+        np.testing.assert_array_equal(read_like(source, schema, "set")[0], [[2, 1]])
+    np.testing.assert_array_equal(read([row])[0], [[2, 1]])
+
+
+def test_a_folder_of_one_table_is_that_table(tmp_path: Path) -> None:
+    csv(tmp_path)
+    assert read(tmp_path).ids == ("b", "a", "c")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "a.txt").write_text("no table")
+    with pytest.raises(InputError, match="holds no table of instances"):
+        read(tmp_path / "empty")
+
+
 def test_unlabelled_bags_join_the_labelled(tmp_path: Path) -> None:
     a = read(csv(tmp_path), exclude=["active"])
     b = read(frame().drop(columns="active").assign(molecule=list("uvvuwv")))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tacit.data.records import Samples
 from tacit.data.sources.columns import NUMBER, Columns, RawTable, id_cells, is_text, trimmed
 from tacit.data.sources.files import listed, objects
-from tacit.data.sources.kinds import Kind, decide, typed
+from tacit.data.sources.kinds import CONSTANT, Kind, decide, typed
 from tacit.data.sources.tables import EXCLUDED
 from tacit.errors import InputError
 from tacit.figures import plural
@@ -185,6 +185,12 @@ def _features(raw: RawTable, bag: str, exclude: Sequence[str]) -> tuple[list[Kin
         if name not in exclude:
             _require_no_numbers(raw, name)
         left_out.append({"name": name, "reason": found if isinstance(found, str) else _NO_NUMBER})
+    if not kinds:
+        # a single instance, say, of which a model is asked: every column is constant
+        constant = [entry["name"] for entry in left_out if entry["reason"] == CONSTANT]
+        again = [decide(raw, name, keep_constant=True) for name in constant]
+        kinds = [kind for kind in again if isinstance(kind, dict) and kind["kind"] in _NUMBERS]
+        left_out = [entry for entry in left_out if entry["name"] not in {kind["name"] for kind in kinds}]
     if not kinds:
         raise InputError(f"{raw.name} has no column of numbers, which the instances of bags are made of.")
     return kinds, left_out
