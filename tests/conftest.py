@@ -87,6 +87,16 @@ def make_texts(n: int, seed: int = 0) -> tuple[list[str], NDArray[np.int64]]:
     return texts, y
 
 
+def make_bags(n: int, seed: int = 0) -> tuple[list[NDArray[np.float64]], NDArray[np.int64]]:
+    """Bags of 3 to 7 instances of four numbers, of which two lie where their class is; three classes."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 3
+    bags = [rng.normal(size=(int(rng.integers(3, 8)), 4)) for _ in y]
+    for bag, c in zip(bags, y, strict=True):
+        bag[rng.permutation(len(bag))[:2], c] += 5
+    return bags, y
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_published_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test reads the user's Hugging Face cache or fetches weights, whatever machine it runs on."""
@@ -105,6 +115,7 @@ MAKERS: dict[str, Callable[..., tuple[Any, NDArray[np.int64]]]] = {
     "table": make_table,
     "image": make_images,
     "text": make_texts,
+    "set": make_bags,
 }
 
 

@@ -49,6 +49,7 @@ AUTO = {
     "image": ("supervised", "supervised-augmented", "consistency"),
     "text": ("supervised", "supervised-augmented", "uda"),
     "table": ("supervised", "supervised-augmented", "fixmatch"),
+    "set": ("supervised", "supervised-augmented", "fixmatch"),
 }
 """What ``methods=None`` trains beside the baselines on features: what the prior expects most of."""
 

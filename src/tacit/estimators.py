@@ -38,7 +38,7 @@ FEW_ROWS = 1000
 """A fully labelled table below this size is left to trees and linear heads: a network learns nothing more there."""
 
 Methods = Sequence[str | Callable[..., Any]]
-Known = Literal["image", "table", "text"]
+Known = Literal["image", "set", "table", "text"]
 
 
 class _TacitEstimator(BaseEstimator):  # type: ignore[misc]
@@ -155,7 +155,8 @@ class TacitClassifier(ClassifierMixin, _TacitEstimator):  # type: ignore[misc]
     Parameters
     ----------
     budget : "2m", "90s", "300steps" or seconds; planned from shapes alone, so that no clock decides a result.
-    modality : "image", "table" or "text"; by default what ``X`` looks like.
+    modality : "image", "set", "table" or "text"; by default what ``X`` looks like; bags, a list of arrays, have to be
+        called a "set".
     encoder : a name as for ``tacit fit --encoder``.
     methods : names of systems, or callables and estimators of your own, to compare with the baselines; by default
         what is expected to work best. A small table that is labelled throughout is left to the baselines.

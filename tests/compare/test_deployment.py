@@ -30,7 +30,7 @@ from tacit.labels import Exact, Labels, Values
 from tacit.train.watch import Watch
 
 NAMES = ("a", "b", "c")
-MODALITIES = ("image", "table", "text")
+MODALITIES = ("image", "set", "table", "text")
 CHALLENGERS = {("table", "classes"): ["co-training"], ("text", "classes"): ["readings"]}
 """Candidates on features that are no baselines, by modality and task."""
 
@@ -64,7 +64,7 @@ def names_of(modality: str, kind: str) -> set[str]:
     """The baselines on features for each modality and task."""
     if kind != "classes":
         return {"logistic"} | ({"boosted-trees"} if modality == "table" and kind == "number" else set())
-    more = {"text": {"tfidf-logistic"}, "table": {"boosted-trees", "linear-and-trees"}, "image": set()}[modality]
+    more = {"text": {"tfidf-logistic"}, "table": {"boosted-trees", "linear-and-trees"}}.get(modality, set())
     return {"logistic", "label-spreading", "self-training"} | more
 
 

@@ -11,7 +11,7 @@ from torch.autograd import gradcheck
 from torch.nn.functional import normalize
 
 from tacit.data.batch import Batch, Columns, Features, View
-from tacit.engines.contrast import Contrast, nt_xent
+from tacit.engines.contrast import Contrast, nt_xent, sup_con
 from tacit.engines.method import Step
 
 
@@ -92,3 +92,68 @@ def test_method_compares_the_two_strong_views_record_by_record() -> None:
     a, b = (method.projector(method.backbone.layer(x)) for x in views)
     torch.testing.assert_close(loss["contrast"].double(), equation_one(a, b, 0.5), rtol=1e-5, atol=1e-6)
     assert method.predictor() is method.backbone is method.encoder()
+
+
+CLASSES = torch.tensor([0, 1, 0, 2, 1, 0, 3])
+"""Of the rows of a supervised contrastive loss; the last two classes have one row each."""
+
+
+def equation_two(z: Tensor, y: Tensor, temperature: float) -> Tensor:
+    """Khosla et al. 2020, equation 2, summed over the anchors that have a positive and divided by their number."""
+    total, anchors = torch.zeros((), dtype=z.dtype), 0
+    for i in range(len(z)):
+        positives = [p for p in range(len(z)) if p != i and y[p] == y[i]]
+        if not positives:
+            continue
+        below = sum((z[i] @ z[a] / temperature).exp() for a in range(len(z)) if a != i)
+        total = total - sum(((z[i] @ z[p] / temperature).exp() / below).log() for p in positives) / len(positives)
+        anchors += 1
+    return total / anchors
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_supervised_contrast_follows_equation_two(temperature: float) -> None:
+    z = unit_rows(7, 0).requires_grad_()
+    q = torch.eye(4, dtype=torch.float64)[CLASSES]
+    mine, theirs = sup_con(z, q, temperature), equation_two(z, CLASSES, temperature)
+    torch.testing.assert_close(mine, theirs)
+    gradients = [torch.autograd.grad(loss, z)[0] for loss in (mine, theirs)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_two_views_of_a_class_each_are_simclr() -> None:
+    """With one record a class, the supervised loss is NT-Xent."""
+    a, b = unit_rows(5, 0), unit_rows(5, 1)
+    q = torch.eye(5, dtype=torch.float64).repeat(2, 1)
+    torch.testing.assert_close(sup_con(torch.cat([a, b]), q, 0.2), nt_xent(a, b, 0.2))
+
+
+def test_supervised_contrast_at_its_bounds() -> None:
+    """Classes at opposite poles and a low temperature: each row sees its positives alone, log(2) of two of them."""
+    q = torch.eye(2, dtype=torch.float64)[torch.tensor([0, 0, 0, 1, 1, 1])]
+    z = torch.cat([torch.ones(3, 1), -torch.ones(3, 1)]).double()
+    assert float(sup_con(z, q, 0.05)) == pytest.approx(math.log(2))
+    same = torch.ones(6, 1, dtype=torch.float64)
+    assert float(sup_con(same, q, 0.05)) == pytest.approx(math.log(5))
+    alone = torch.eye(6, dtype=torch.float64)
+    assert float(sup_con(z, alone, 0.05)) == 0.0, "no row has a positive"
+    assert float(sup_con(z[:0], q[:0], 0.05)) == 0.0
+
+
+def test_rows_attract_as_far_as_their_shares_agree() -> None:
+    """A row that is half of either class, among one of each: half of the loss of either as its positive."""
+    z = unit_rows(3, 4)
+    q = torch.tensor([[0.5, 0.5], [1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
+    shares = torch.softmax(torch.stack([z[0] @ z[1], z[0] @ z[2]]) / 0.3, dim=0)
+    others = [torch.softmax(torch.stack([z[i] @ z[0], z[i] @ z[3 - i]]) / 0.3, dim=0)[0] for i in (1, 2)]
+    expected = -(shares.log().mean() + torch.stack(others).log().sum()) / 3
+    torch.testing.assert_close(sup_con(z, q, 0.3), expected)
+
+
+@pytest.mark.parametrize("block", [1, 3, 6])
+def test_blocks_change_neither_supervised_loss_nor_gradient(block: int) -> None:
+    z = unit_rows(7, 2).requires_grad_()
+    q = torch.eye(4, dtype=torch.float64)[CLASSES]
+    whole, parts = sup_con(z, q, 0.2), sup_con(z, q, 0.2, block)
+    torch.testing.assert_close(parts, whole)
+    torch.testing.assert_close(torch.autograd.grad(parts, z), torch.autograd.grad(whole, z))

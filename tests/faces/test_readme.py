@@ -22,7 +22,7 @@ def blocks(name: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/labels.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/labels.md", "docs/bags.md"])
 def test_python_snippets_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = blocks(name, "python")
@@ -80,6 +80,12 @@ def make_data(folder: Path) -> None:
         for i in range(20)
     ]
     (folder / "export.json").write_text(json.dumps(tasks))
+    rows["molecules.csv"] = [["molecule", "x", "y", "active"]] + [
+        [f"m{i}", rng.normal(), rng.normal() + 3 * (i % 2), ["no", "yes"][i % 2] if i < 20 else ""]
+        for i in range(30)
+        for _ in range(2 + i % 4)
+    ]
+    rows["new-molecules.csv"] = [row[:3] for row in rows["molecules.csv"]]
     rows["new-customers.csv"] = [row[:3] for row in rows["customers.csv"]]
     rows["more-questions.csv"] = [row[:2] for row in rows["questions.csv"]]
     for name, lines in rows.items():

@@ -78,6 +78,16 @@ def test_thumbnails_fit_and_small_images_stay_as_they_are(shape: tuple[int, ...]
         assert np.array_equal(np.asarray(image), pixels.squeeze())
 
 
+def test_a_bag_is_its_size_and_means() -> None:
+    bag = np.array([[1.0, np.nan, 2.0], [4.0, np.nan, np.nan]])
+    assert preview_of(bag).cells == (
+        ("instances", "2"),
+        ("mean of column 0", "2.5"),
+        ("mean of column 1", "–"),
+        ("mean of column 2", "2"),
+    )
+
+
 def test_album_asks_once_per_record_and_stops_when_the_room_is_spent() -> None:
     asked: list[str] = []
 

@@ -25,7 +25,7 @@ from tacit.errors import InputError
 from tacit.labels import Exact, Labels, Values
 from tacit.systems.base import System, systems
 
-MODALITIES = ("image", "table", "text")
+MODALITIES = ("image", "set", "table", "text")
 LABELLED = 18
 NAMES = ("a", "b", "c")
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from tacit.compare.workbench import make_fabric
 from tacit.data.task import Classes
+from tacit.engines.curriculum import ContrastToClasses
 from tacit.engines.method import Method, Needs, Step
 from tacit.engines.selftrain import Alignment, SelfTrain, Threshold
 from tacit.engines.settings import Settings
@@ -307,4 +308,23 @@ def test_resumed_convolutions_end_bit_for_bit_like_undisturbed(
             run(selftrain(work), replace(work, checkpoint=path), Stopping(stop))
     resumed = selftrain(work)
     run(resumed, replace(work, checkpoint=path))
+    assert equal(undisturbed, resumed)
+
+
+def test_resumed_training_on_bags_ends_bit_for_bit_like_undisturbed(toy: Callable[[str], Any], tmp_path: Path) -> None:
+    """A projector's batch statistics are state, and every view of ragged bags is drawn anew."""
+    data = toy("set")
+    labels = Exact(data.some(20), TASK.names)
+    work = Work(Pool(data.records, data.prepared), data.prepared, labels, FAST, 12, seed=5)
+
+    def method() -> ContrastToClasses:
+        torch.manual_seed(0)
+        return ContrastToClasses(data.prepared.encoder(), TASK, ("weak", "strong"))
+
+    undisturbed, resumed = method(), method()
+    expected = run(undisturbed, work)
+    path = tmp_path / "stage.safetensors"
+    with pytest.raises(Interrupted):
+        run(method(), replace(work, checkpoint=path), Stopping(7))
+    assert run(resumed, replace(work, checkpoint=path)).curve == expected.curve
     assert equal(undisturbed, resumed)

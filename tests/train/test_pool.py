@@ -16,7 +16,7 @@ from tacit.train.pool import Pool
 from tacit.train.predict import pool_batches, record_batches
 
 
-@pytest.mark.parametrize("modality", ["table", "image", "text"])
+@pytest.mark.parametrize("modality", ["table", "image", "text", "set"])
 def test_resident_and_mapped_pools_are_equal(toy: Callable[[str], Any], tmp_path: Path, modality: str) -> None:
     data = toy(modality)
     resident = Pool(data.records, data.prepared)

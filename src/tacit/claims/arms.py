@@ -120,7 +120,7 @@ class Arm(Protocol):
 class Trained:
     """A system with the committed settings; ``steps`` are shared out over its stages.
 
-    ``views`` changes the fitted modality, so that a view can be the only part in which two arms differ.
+    ``views`` changes the fitted modality, so that a view, or the encoder, can be all in which two arms differ.
     """
 
     name: str
@@ -136,12 +136,15 @@ class Trained:
         return True
 
     def run(self, trial: Trial) -> Outcome:
+        return Outcome(trial.hits(self.fitted(trial)))
+
+    def fitted(self, trial: Trial) -> Predictor:
+        """Trained on the trial's labels."""
         recipe = self._recipe(trial.desk)
         plans = shared_out(recipe, self.steps)
         shared = trial.pretrained(recipe, plans)
         plan = FitPlan(plans[len(recipe.label_free) :], name=f"seed {trial.seed}, {self.name}")
-        predictor = recipe.fit(recipe.bench.records, told(recipe, trial.labels), shared, plan, trial.rng("fit"))
-        return Outcome(trial.hits(predictor))
+        return recipe.fit(recipe.bench.records, told(recipe, trial.labels), shared, plan, trial.rng("fit"))
 
     def describe(self, desk: Desk) -> dict[str, Any]:
         return described(self._recipe(desk), self.steps)

@@ -36,6 +36,7 @@ def embed(
     out: Annotated[Path, typer.Option(help="A Parquet file of id and embedding.")] = Path("embeddings.parquet"),
     id: options.Id = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column that is no feature; may be repeated.")] = None,
+    bag: options.Bag = None,
     modality: options.Modality = None,
     device: options.Device = "auto",
     json: options.Json = False,
@@ -53,7 +54,7 @@ def embed(
         else:
             from tacit.data.read import read
 
-            records = read(source, modality, id=id, exclude=tuple(drop or ()))
+            records = read(source, modality, id=id, exclude=tuple(drop or ()), bag=bag)
             teller.say(records.description)
             bench = _bench(records, encoder, device, teller)
             with interruptible(teller):

@@ -52,6 +52,7 @@ def fit(
     group: Annotated[str | None, typer.Option(help="Column of groups that folds must not part.")] = None,
     text: Annotated[list[str] | None, typer.Option(help="Column of texts; may be repeated.")] = None,
     path: Annotated[str | None, typer.Option(help="Column of image paths.")] = None,
+    bag: options.Bag = None,
     metric: Annotated[str | None, typer.Option(help="What is compared (default: accuracy, or r2).")] = None,
     unlabelled: Annotated[str | None, typer.Option(help="Further data of the same kind, without labels.")] = None,
     test: Annotated[str | None, typer.Option(help="Labelled data that is looked at once, at the very end.")] = None,
@@ -82,7 +83,7 @@ def fit(
     voters = separated(votes or ())
     if not labels and (kind is not None or beside is not None):
         raise InputError("--kind and --beside speak of a label file; name it with --labels")
-    columns = Columns(target, id, group, tuple(drop or ()), tuple(text or ()), path, voters)
+    columns = Columns(target, id, group, tuple(drop or ()), tuple(text or ()), path, bag, voters)
     asked = _checked(teller, source, place, resume, budget, task, method)
     files = tuple(labels or ())
     records, column = read_source(source, columns, modality, bool(files))

@@ -42,11 +42,12 @@ def describe(
     data: Data = None,
     kind: Kind = None,
     beside: Beside = None,
+    bag: options.Bag = None,
     modality: options.Modality = None,
     json: options.Json = False,
 ) -> None:
     """Say what was understood, how annotators agree, how often each is right, and what will be done with it."""
-    labels, _ = _read(file, data, kind, beside, modality)
+    labels, _ = _read(file, data, kind, beside, modality, bag)
     from tacit.labels.overview import overview
 
     found = overview(labels)
@@ -72,12 +73,13 @@ def aggregate(
     data: Data = None,
     kind: Kind = None,
     beside: Beside = None,
+    bag: options.Bag = None,
     modality: options.Modality = None,
     json: options.Json = False,
 ) -> None:
     """Write for every record the class that the votes add up to, with the probability of each class."""
     check_format(out, str(file))
-    labels, records = _read(file, data, kind, beside, modality)
+    labels, records = _read(file, data, kind, beside, modality, bag)
     from tacit.labels import aggregation
     from tacit.labels.votes import Votes
     from tacit.listing import pick
@@ -132,7 +134,7 @@ def plans(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _read(
-    file: Path, data: str | None, kind: str | None, beside: Path | None, modality: str | None
+    file: Path, data: str | None, kind: str | None, beside: Path | None, modality: str | None, bag: str | None
 ) -> tuple[Labels, Records]:
     """The labels, and the records that they are aligned to: the data, or what the file mentions."""
     from tacit.data.read import read
@@ -141,7 +143,9 @@ def _read(
     from tacit.labels.formats.look import Look
     from tacit.labels.formats.mentioned import mentioned
 
-    records = mentioned(Look(existing(file))) if data is None else read(data, modality)
+    if data is None and bag is not None:
+        raise InputError("--bag names a column of the data; name the data with --data")
+    records = mentioned(Look(existing(file))) if data is None else read(data, modality, bag=bag)
     return read_labels_file(file, records, kind=kind, beside=beside), records
 
 

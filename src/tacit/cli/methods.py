@@ -40,7 +40,9 @@ def methods(modality: options.Modality = None, json: options.Json = False) -> No
 
 
 def _cells(line: dict[str, Any]) -> list[str]:
-    everything = len(line["modalities"]) == 3
+    from tacit.data.read import MODALITIES
+
+    everything = len(line["modalities"]) == len(MODALITIES)
     names = ("name", "title", "modalities", "family", "tasks", "paper")
     return ["all" if k == "modalities" and everything else escape(_text(line[k])) for k in names]
 

@@ -12,7 +12,11 @@ Seed = Annotated[int, typer.Option(min=0, help="Equal seed, data and plan give e
 Budget = Annotated[str, typer.Option(help="Time to plan for (90s, 2m, 1h30m), or steps (300steps).")]
 Encoder = Annotated[str, typer.Option(help="A timm name, a model folder, a kind of network, or auto.")]
 Modality = Annotated[
-    str | None, typer.Option(help="image, table or text, where looking at the data does not tell.", show_default=False)
+    str | None,
+    typer.Option(help="image, set, table or text, where looking at the data does not tell.", show_default=False),
+]
+Bag = Annotated[
+    str | None, typer.Option(help="Column of bags: rows that share one are one record (a set).", show_default=False)
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
 Id = Annotated[str | None, typer.Option("--id", help="Column of ids in a table.", show_default=False)]

@@ -12,7 +12,7 @@ from tacit.errors import InputError
 if TYPE_CHECKING:
     from tacit.data.records import Records
 
-THINGS = {"image": "images", "table": "a table", "text": "texts"}
+THINGS = {"image": "images", "set": "bags", "table": "a table", "text": "texts"}
 OBVIOUS = ("label", "target", "class", "y")
 """Names of columns that hold labels without anyone saying so."""
 
@@ -27,6 +27,7 @@ class Columns:
     drop: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     path: str | None = None
+    bag: str | None = None
     votes: tuple[str, ...] = ()
 
     def no_features(self, labelled: bool) -> tuple[str, ...]:
@@ -44,7 +45,13 @@ def read_source(source: str, columns: Columns, modality: str | None, labelled: b
 
     def again(exclude: Sequence[str]) -> Records:
         return read(
-            source, modality, id=columns.id, exclude=tuple(exclude), text=columns.text or None, path=columns.path
+            source,
+            modality,
+            id=columns.id,
+            exclude=tuple(exclude),
+            text=columns.text or None,
+            path=columns.path,
+            bag=columns.bag,
         )
 
     exclude = columns.no_features(labelled)
@@ -100,7 +107,7 @@ def read_alike(path: str, schema: dict[str, Any], modality: str, owner: str, id:
         return read_like(path, schema, modality, id=id)
     except InputError:
         # of a table that lacks a column, the column is the better thing to name
-        table = modality == "table" and suffix(existing(path)) in TABLE_SUFFIXES
+        table = modality in ("set", "table") and suffix(existing(path)) in TABLE_SUFFIXES
         if table or (found := _modality(path)) in (None, modality):
             raise
     raise InputError(f"{owner} {THINGS[modality]}, but {path} holds {THINGS[found]}; give {THINGS[modality]}")

@@ -20,7 +20,7 @@ def read_like(source: Any, schema: dict[str, Any], modality: str, *, id: str | N
     """
     raw = _raw_table(source)
     if raw is None:
-        return read(source, modality, id=id).conform(schema)
+        return read(source, modality, id=id, bag=_bag_column(source, schema)).conform(schema)
     names = raw.table.column_names
     known = schema.get("id", "")
     if id is None and known in names and tells_apart(raw, known):
@@ -29,12 +29,22 @@ def read_like(source: Any, schema: dict[str, Any], modality: str, *, id: str | N
         from tacit.data.sources.tables import TableSource
 
         return Records(TableSource(raw, id=id, kinds=schema["columns"]))
+    if modality == "set":
+        from tacit.data.sources.sets import SetTable
+
+        return Records(SetTable(raw, bag=schema.get("bag"), kinds=schema["columns"]))
     from tacit.data.sources.looking import from_raw
 
     text = tuple(schema.get("columns", ())) if modality == "text" else ()
     path = schema.get("path") if modality == "image" else None
     ask = Ask(modality, id, (), text if {*text} <= {*names} else (), path if path in names else None)
     return Records(from_raw(raw, ask)).conform(schema)
+
+
+def _bag_column(source: Any, schema: dict[str, Any]) -> str | None:
+    """The column of bags that the schema names; None for arrays, which have no columns."""
+    rows = isinstance(source, list | tuple) and len(source) > 0 and isinstance(source[0], dict)
+    return schema.get("bag") if rows or isinstance(source, str | os.PathLike) else None
 
 
 def _raw_table(source: Any) -> RawTable | None:

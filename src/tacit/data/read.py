@@ -25,7 +25,7 @@ from tacit.data.sources.files import (
 from tacit.errors import InputError
 from tacit.listing import pick
 
-MODALITIES = ("image", "table", "text")
+MODALITIES = ("image", "set", "table", "text")
 _PICKLED = frozenset({".pkl", ".pickle", ".joblib", ".pt", ".pth"})
 
 
@@ -37,18 +37,20 @@ def read(
     exclude: Sequence[str] = (),
     text: str | Sequence[str] | None = None,
     path: str | None = None,
+    bag: str | None = None,
 ) -> Records:
     """Records from a folder, a file, or data in memory.
 
     ``source``: a folder of images or .txt files; CSV, TSV (also .gz), JSONL or Parquet; npy or npz; one
     image; an array, data frame, list of strings, list of ``Path`` s of images, or list of images as arrays.
-    ``modality`` ("image", "table" or "text") overrides what is found by looking; `Records.description` says
+    ``modality`` ("image", "set", "table" or "text") overrides what is found by looking; `Records.description` says
     what was found.
 
     For tables: ``id`` names the column of ids (default: a unique column called id, else row numbers),
-    ``text`` the column or columns of texts, ``path`` the column of image paths, and ``exclude`` columns that
-    are no features but stay known to `Records.column`. Bad input is an `InputError` that names file, row and
-    column.
+    ``text`` the column or columns of texts, ``path`` the column of image paths, ``bag`` the column that says which
+    rows are one record (a bag of instances, modality "set", which also reads lists of (instances, columns) arrays), and
+    ``exclude`` columns that are no features but stay known to `Records.column`. Bad input is an `InputError` that
+    names file, row and column.
     """
     if modality is not None:
         pick(modality, dict.fromkeys(MODALITIES), "modality")
@@ -56,7 +58,7 @@ def read(
         if modality not in (None, source.modality):
             raise InputError(f"the records are of modality {source.modality!r} already, not {modality!r}.")
         return source
-    ask = Ask.of(modality, id, exclude, text, path)
+    ask = Ask.of(modality, id, exclude, text, path, bag)
     if isinstance(source, str | os.PathLike):
         found = existing(source)
         return Records(_folder(found, ask) if found.is_dir() else _file(found, ask))
@@ -74,10 +76,11 @@ def _folder(root: Path, ask: Ask) -> Source:
         "text": [name for name in names if PurePosixPath(name).suffix.lower() == ".txt"],
         "table": [name for name in names if suffix(Path(name)) in TABLE_SUFFIXES],
     }
+    by_kind["set"] = by_kind["table"]
     kind = ask.modality or max(("image", "text"), key=lambda k: len(by_kind[k]))
     chosen = by_kind[kind] if ask.text == () and ask.path is None else []
     arrays = [name for name in names if suffix(Path(name)) in ARRAY_SUFFIXES]
-    if kind != "table" and chosen and chosen != arrays[:1]:
+    if kind not in ("table", "set") and chosen and chosen != arrays[:1]:
         ask.without_columns(f"the folder {root}")
         return _files(root, kind, chosen, names)
     single = by_kind["table"] or arrays
@@ -88,7 +91,8 @@ def _folder(root: Path, ask: Ask) -> Source:
     if ask.text or ask.path:
         ask.without_columns(f"the folder {root}")
     seen = Counter(PurePosixPath(name).suffix or "no suffix" for name in names)
-    what = {"image": "images", "text": ".txt files", "table": "table"}[kind] if ask.modality else "images or texts"
+    wanted = {"image": "images", "set": "table of instances", "table": "table", "text": ".txt files"}
+    what = wanted[kind] if ask.modality else "images or texts"
     raise InputError(f"the folder {root} holds no {what}; found {listed([f'{n} {s}' for s, n in seen.items()])}.")
 
 
@@ -111,8 +115,10 @@ def _files(root: Path, kind: str, chosen: list[str], names: list[str]) -> Source
 def _file(path: Path, ask: Ask) -> Source:
     end = suffix(path)
     if end in ARRAY_SUFFIXES:
-        from tacit.data.sources.arrays import from_npy, from_npz
+        from tacit.data.sources.arrays import bags_in_npz, from_npy, from_npz
 
+        if end == ".npz" and ask.modality == "set":
+            return bags_in_npz(path, ask.bag, ask.exclude)
         ask.without_columns(str(path))
         return from_npz(path, ask.modality) if end == ".npz" else from_npy(path, ask.modality)
     if end in IMAGE_SUFFIXES:

@@ -20,8 +20,9 @@ Image: TypeAlias = NDArray[Any]
 """(height, width, channels) of uint8, uint16 or float32."""
 
 Samples: TypeAlias = list[Image] | list[str] | pa.Table
-"""Images: a list of `Image`; texts: a list of strings; tables: a ``pyarrow.Table`` of feature columns, where
-numeric and date columns are float64, boolean ones bool, categorical ones string, and missing is null."""
+"""Images: a list of `Image`; texts: a list of strings; bags: a list of (instances, columns) float64, NaN missing;
+tables: a ``pyarrow.Table`` of feature columns, where numeric and date columns are float64, boolean ones bool,
+categorical ones string, and missing is null."""
 
 BLOCK = 256
 """Samples decoded at a time where the whole pool is walked through."""
@@ -32,7 +33,7 @@ class Source(Protocol):
 
     @property
     def modality(self) -> str:
-        """ "image", "table" or "text"."""
+        """ "image", "set", "table" or "text"."""
 
     @property
     def ids(self) -> Sequence[str]:

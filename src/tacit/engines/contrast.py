@@ -1,4 +1,4 @@
-"""Contrastive learning: views of one record attract, views of others repel."""
+"""Contrastive learning: views of one record, or of one class, attract; others repel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy, log_softmax, normalize
 from torch.utils.checkpoint import checkpoint
 
 from tacit.data.batch import Features
@@ -68,3 +68,34 @@ def _rows_loss(rows: Tensor, z: Tensor, own: Tensor, partner: Tensor, temperatur
     logits = rows @ z.T / temperature
     itself = torch.nn.functional.one_hot(own, len(z)).bool()
     return cross_entropy(logits.masked_fill(itself, -torch.inf), partner, reduction="sum")
+
+
+def sup_con(z: Tensor, q: Tensor, temperature: float, block: int = 1024) -> Tensor:
+    """Supervised contrastive loss (Khosla et al. 2020, equation 2), the mean over the rows that have a positive.
+
+    ``z``: (N, D) unit vectors; ``q``: (N, C) shares of the classes, one of them 1 where it is known. Two rows are
+    positives of each other as far as they agree, q_i·q_p: of known classes, entirely or not at all. Rows are compared
+    in blocks, as in `nt_xent`.
+    """
+    rows = torch.arange(len(z), device=z.device)
+    if len(z) <= block:
+        costs = _agreement_costs(z, q, z, q, rows, temperature)
+    else:
+        costs = torch.cat(
+            [
+                checkpoint(_agreement_costs, z[part], q[part], z, q, part, temperature, use_reentrant=False)
+                for part in torch.split(rows, block)
+            ]
+        )
+    together = q.sum(dim=0)
+    anchors = (q @ together - (q * q).sum(dim=1)) > 0
+    return costs.sum() / anchors.sum().clamp_min(1)
+
+
+def _agreement_costs(rows: Tensor, given: Tensor, z: Tensor, q: Tensor, own: Tensor, temperature: float) -> Tensor:
+    """(rows,) minus the mean log-share of the positives among all others; 0 of a row that has none."""
+    itself = own.unsqueeze(1) == torch.arange(len(z), device=z.device)
+    log_share = log_softmax((rows @ z.T / temperature).masked_fill(itself, -torch.inf), dim=1)
+    agree = (given @ q.T).masked_fill(itself, 0.0)
+    drawn = (agree * log_share.masked_fill(itself, 0.0)).sum(dim=1)
+    return -drawn / torch.where(agree.sum(dim=1) > 0, agree.sum(dim=1), 1.0)

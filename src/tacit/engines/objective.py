@@ -46,12 +46,20 @@ class OnShares(Objective):
         raise NotImplementedError
 
     def forward(self, step: Step, outputs: Tensor) -> Tensor:
-        assert step.evidence is not None
-        naive = step.evidence.labels.naive()
-        assert isinstance(naive, Exact | Soft)
-        known = torch.from_numpy(naive.observed()).to(outputs.device)
+        known, q = known_shares(step, outputs)
         if not len(known):
             return outputs.sum() * 0.0
-        q = torch.from_numpy(shares_of(naive).copy()).to(outputs)[known]
         log_p = log_softmax(outputs.float(), dim=1)[known]
         return self.cost(log_p, q, step.labelled_index.to(outputs.device)[known]).mean()
+
+
+def known_shares(step: Step, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions (K,) in the batch that the evidence speaks of, and the shares (K, C) of the classes that it gives them.
+
+    Read naively; on the device and in the type of ``like``.
+    """
+    assert step.evidence is not None
+    naive = step.evidence.labels.naive()
+    assert isinstance(naive, Exact | Soft)
+    known = torch.from_numpy(naive.observed()).to(like.device)
+    return known, torch.from_numpy(shares_of(naive).copy()).to(like)[known]

@@ -45,6 +45,7 @@ SCRATCH = {
         schedule="slow-cosine",
     ),
     "text": Settings(labelled_batch=32, unlabelled_batch=64, rate=1e-3, weight_decay=1e-2),
+    "set": Settings(labelled_batch=32, unlabelled_batch=64, rate=2e-3, weight_decay=1e-2),
     "table": Settings(labelled_batch=64, unlabelled_batch=256, rate=2e-3, weight_decay=1e-2),
 }
 PRETRAINED = {

@@ -76,8 +76,10 @@ def concatenated(network: nn.Module, parts: list[Batch]) -> list[Tensor]:
 
 def padded(parts: list[Batch]) -> list[Batch]:
     """Pad every tensor with zeros to the longest second dimension, where batches were trimmed differently."""
-    width = {name: max(p[name].shape[1] for p in parts) for name, t in parts[0].tensors.items() if t.ndim == 2}
-    return [
-        p.replace(**{n: nn.functional.pad(p[n], (0, w - p[n].shape[1])) for n, w in width.items() if p[n].shape[1] < w})
-        for p in parts
-    ]
+    width = {name: max(p[name].shape[1] for p in parts) for name, t in parts[0].tensors.items() if t.ndim > 1}
+    return [p.replace(**{n: _padded(p[n], w) for n, w in width.items() if p[n].shape[1] < w}) for p in parts]
+
+
+def _padded(tensor: Tensor, width: int) -> Tensor:
+    """(B, N, ...) to (B, ``width``, ...)."""
+    return nn.functional.pad(tensor, (0, 0) * (tensor.ndim - 2) + (0, width - tensor.shape[1]))

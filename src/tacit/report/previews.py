@@ -74,14 +74,26 @@ class Album:
 
 
 def preview_of(sample: Any, side: int = 48) -> Preview:
-    """A decoded sample as a preview: an array (H, W, C) or (H, W), a string, or a table row."""
+    """A decoded sample as a preview: an image (H, W, C) or (H, W), a string, a table row, or a bag.
+
+    Of a bag, (instances, columns) float64, how many instances it has and the means of its first columns.
+    """
     if isinstance(sample, Mapping):
         cells = [(visible(k, 40), _cell(v)) for k, v in list(sample.items())[:_CELLS]]
         return Preview(cells=tuple(cells))
     if isinstance(sample, str):
         return Preview(text=snippet(sample))
-    pixels = to_pixels(np.asarray(sample))
+    array = np.asarray(sample)
+    if array.ndim == 2 and array.dtype == np.float64:
+        return Preview(cells=(("instances", _cell(len(array))), *_means(array[:, : _CELLS - 1])))
+    pixels = to_pixels(array)
     return Preview(image=thumbnail(pixels, side), crisp=max(pixels.shape[:2]) <= 48)
+
+
+def _means(bag: NDArray[np.float64]) -> list[tuple[str, str]]:
+    """The mean of each column over the instances that say it."""
+    known = [column[~np.isnan(column)] for column in bag.T]
+    return [(f"mean of column {i}", _cell(float(c.mean()) if len(c) else None)) for i, c in enumerate(known)]
 
 
 def to_pixels(image: NDArray[Any]) -> NDArray[np.uint8]:

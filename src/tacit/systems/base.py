@@ -43,7 +43,7 @@ class System:
     title: str
     family: str
     stages: tuple[Stage, ...]
-    modalities: tuple[str, ...] = ("image", "table", "text")
+    modalities: tuple[str, ...] = ("image", "set", "table", "text")
     tasks: tuple[str, ...] = ("classes",)
     baseline: bool = False
     catalogue: int | None = None

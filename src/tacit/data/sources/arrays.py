@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from tacit.data.sources.columns import RawTable
 from tacit.data.sources.files import manifest, objects
 from tacit.data.sources.images import ImageArrays
 from tacit.data.sources.pixels import channels_first
+from tacit.data.sources.sets import BAG, SetArrays, SetTable
 from tacit.data.sources.tables import TableSource
 from tacit.data.sources.tabular import canonical, from_values
 from tacit.data.sources.texts import TextList
 from tacit.errors import InputError
+from tacit.listing import nearest
 
 _PREFERRED = ("x", "images", "image", "data", "texts", "text", "train_x", "x_train", "train_images")
 
@@ -36,7 +38,8 @@ def from_array(
 ) -> Source:
     """An array as records, by its dimensions unless ``modality`` says otherwise.
 
-    (N,) strings are texts, (N, D) is a table, (N, H, W) and (N, H, W, C) or (N, C, H, W) are images.
+    (N,) strings are texts, (N, D) is a table, (N, H, W) and (N, H, W, C) or (N, C, H, W) are images. (N, n, D) are
+    bags only where ``modality`` says so.
     """
     if array.ndim == 0 or len(array) == 0:
         raise InputError(f"{name} has shape {array.shape}: it holds no records.")
@@ -50,10 +53,24 @@ def from_array(
         return TextList(texts, description=f"{len(texts):,} texts in {name}", columns=columns)
     if found == "image":
         return _images(array, name, root, digest, columns)
+    if found == "set":
+        if array.ndim != 3:
+            raise InputError(f"{name} has shape {array.shape}; bags are (bags, instances, columns), or a list.")
+        return SetArrays(list(array), name)
+    return TableSource(_raw(array, name, root, digest, columns), exclude=tuple(columns or ()))
+
+
+def _raw(
+    array: NDArray[Any],
+    name: str,
+    root: Path | None,
+    digest: str | None,
+    columns: Mapping[str, NDArray[np.object_]] | None,
+) -> RawTable:
+    """(N, ...) as a table of columns x0, x1, ... and those beside them."""
     table = array.reshape(len(array), -1)
-    names = [f"x{i}" for i in range(table.shape[1])]
-    cells = {column: _cells(table[:, i]) for i, column in enumerate(names)}
-    raw = RawTable(
+    cells = {f"x{i}": _cells(table[:, i]) for i in range(table.shape[1])}
+    return RawTable(
         _with(canonical(pa.table(cells)), columns),
         name,
         digest or array_digest(table),
@@ -61,7 +78,6 @@ def from_array(
         root,
         named=False,
     )
-    return TableSource(raw, exclude=tuple(columns or ()))
 
 
 def _modality(array: NDArray[Any], name: str) -> str:
@@ -143,6 +159,29 @@ def from_npz(path: Path, modality: str | None) -> Source:
     note = f", array {key!r}" + (f"; not read: {', '.join(rest)}" if rest else "")
     digest = manifest(path.parent, [path.name])
     return from_array(array, modality, name=path.name + note, root=path, digest=digest, columns=columns)
+
+
+def bags_in_npz(path: Path, bag: str | None, exclude: Sequence[str] = ()) -> Source:
+    """Instances of an .npz file as bags: ``bag`` (default: "bag") names an array with the bag of each.
+
+    Other one-dimensional arrays are side columns: of as many numbers as there are instances, or, where bags are
+    numbered from 0, as there are bags.
+    """
+    shapes = _shapes(path)
+    key, owners = _main_array(shapes, path), bag or BAG
+    if owners not in shapes:
+        raise InputError(f"{path} has no array {owners!r} that says the bag of an instance. {nearest(owners, shapes)}")
+    with _load(path) as archive:
+        array, owner = _member(archive, key, path), _member(archive, owners, path)
+        rest = {k: _member(archive, k, path) for k, (shape, _) in shapes.items() if len(shape) == 1 and k != key}
+    if owner.shape != array.shape[:1]:
+        raise InputError(f"{path}: {owners!r} has shape {owner.shape}, but there are {len(array):,} instances.")
+    numbered = owner.dtype.kind in "iu" and np.array_equal(np.unique(owner), np.arange(owner.max() + 1))
+    sides = {k: values[owner] if numbered and len(values) == owner.max() + 1 != len(array) else values
+             for k, values in rest.items()}  # fmt: skip
+    columns = {k: _side(values) for k, values in sides.items() if len(values) == len(array)}
+    raw = _raw(array, f"{path.name}, array {key!r}", path, manifest(path.parent, [path.name]), columns)
+    return SetTable(raw, bag=owners, exclude=tuple({*columns, *exclude} - {owners}))
 
 
 def _load(path: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,7 @@ class Joined:
         self.ids = a.ids + ids
         self.root: Path | None = a.root
         self.description = f"{a.description}; with {b.description}"
-        self.columns = {name: self._column(name) for name in dict.fromkeys(a.columns + b.columns)}
-
-    def _column(self, name: str) -> NDArray[np.object_]:
-        parts = [r.column(name) if name in r.columns else np.full(len(r), None) for r in (self._a, self._b)]
-        return np.concatenate(parts)
+        self.columns = JoinedColumns(a, b)
 
     def gather(self, index: NDArray[np.int64]) -> Samples:
         first = index < len(self._a)
@@ -64,6 +61,29 @@ class Joined:
 
     def conform(self, schema: dict[str, Any]) -> Joined:
         return Joined(self._a.conform(schema), self._b.conform(schema), self.ids[len(self._a) :])
+
+
+class JoinedColumns(Mapping[str, NDArray[np.object_]]):
+    """Side columns of either, made when asked for: of bags, not every column has one value a record."""
+
+    def __init__(self, a: Records, b: Records) -> None:
+        self._parts = (a, b)
+        self._names = dict.fromkeys(a.columns + b.columns)
+
+    def __getitem__(self, name: str) -> NDArray[np.object_]:
+        if name not in self._names:
+            raise KeyError(name)
+        parts = [r.column(name) if name in r.columns else np.full(len(r), None) for r in self._parts]
+        return np.concatenate(parts)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _mixed(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:

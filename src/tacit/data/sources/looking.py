@@ -1,4 +1,4 @@
-"""Looks at a table: is it a list of images, texts, or a table of features?"""
+"""Looks at a table: is it a list of images, texts, bags, or a table of features?"""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tacit.data.records import Source
 from tacit.data.sources.ask import Ask
 from tacit.data.sources.columns import NUMBER, RawTable, ids_of, is_text, matches, trimmed
 from tacit.data.sources.kinds import is_free_text
+from tacit.data.sources.sets import SetTable
 from tacit.data.sources.tables import TableSource
 from tacit.data.sources.texts import TextTable
 from tacit.errors import InputError
@@ -17,6 +18,8 @@ def from_raw(raw: RawTable, ask: Ask) -> Source:
     """A raw table as records, by its modality if asked for, else by what it holds."""
     raw.check(ask.columns())
     modality = ask.modality
+    if modality == "set":
+        return SetTable(raw, bag=ask.bag, exclude=ask.exclude)
     if modality in (None, "image"):
         # Here, because it loads Pillow.
         from tacit.data.sources.lists import image_list, path_column

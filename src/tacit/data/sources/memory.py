@@ -18,6 +18,7 @@ from tacit.data.sources.images import ImageArrays
 from tacit.data.sources.lists import path_list
 from tacit.data.sources.looking import from_raw
 from tacit.data.sources.pixels import to_image
+from tacit.data.sources.sets import SetArrays
 from tacit.data.sources.tabular import from_values
 from tacit.data.sources.texts import TextList
 from tacit.errors import InputError
@@ -47,6 +48,9 @@ def from_memory(source: Any, ask: Ask) -> Source:
 def _list(items: list[Any], ask: Ask) -> Source:
     if not items:
         raise InputError("the list is empty: there are no records.")
+    if ask.modality == "set" and not isinstance(items[0], dict):
+        ask.without_columns("a list")
+        return SetArrays(items)
     kinds = {type(item) for item in items}
     if all(issubclass(kind, dict) for kind in kinds):
         names = list(dict.fromkeys(str(name) for item in items for name in item))
