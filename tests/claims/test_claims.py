@@ -54,7 +54,7 @@ def tiny(modality: str, fresh: Fresh) -> Split:
 def shortened(claim: Claim, fresh: Fresh) -> Claim:
     """The same arms with 3 steps at most, on tiny data of the same modality, or on a part of a set of another kind."""
     usual = claim.data.__name__ in MODALITY
-    data = tiny(MODALITY[claim.data.__name__], fresh) if usual else claim.data().subset(pool=40, test=20)
+    data = tiny(MODALITY[claim.data.__name__], fresh) if usual else claim.data().subset(pool=80, test=80)
 
     def short(arm: Arm) -> Arm:
         return replace(arm, steps=min(arm.steps, 3)) if isinstance(arm, Trained | Frozen) else arm

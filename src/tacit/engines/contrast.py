@@ -68,3 +68,17 @@ def _rows_loss(rows: Tensor, z: Tensor, own: Tensor, partner: Tensor, temperatur
     logits = rows @ z.T / temperature
     itself = torch.nn.functional.one_hot(own, len(z)).bool()
     return cross_entropy(logits.masked_fill(itself, -torch.inf), partner, reduction="sum")
+
+
+def supervised_contrast(z: Tensor, kind: Tensor, others: Tensor, other_kind: Tensor, temperature: float) -> Tensor:
+    """Rows of a kind attract each other, all others repel (Khosla et al. 2020, equation 2), averaged over ``z``.
+
+    ``z``: (B, D) unit vectors of these kinds (B,); each is compared with the rest of them and with ``others`` (M, D).
+    A row that is alone with its kind costs nothing.
+    """
+    logits = z @ torch.cat([z, others]).T / temperature
+    itself = torch.nn.functional.one_hot(torch.arange(len(z), device=z.device), logits.shape[1]).bool()
+    alike = (kind[:, None] == torch.cat([kind, other_kind])) & ~itself
+    log_p = logits.masked_fill(itself, -torch.inf).log_softmax(dim=1)
+    count = alike.sum(dim=1)
+    return -(log_p.masked_fill(~alike, 0.0).sum(dim=1) / count.clamp_min(1)).mean()
