@@ -13,8 +13,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tacit.data.batch import Affine, Batch, View
 from tacit.data.task import Classes, MultiLabel
 from tacit.engines.method import Step, evidence_loss
-from tacit.engines.multi_focal import ASYMMETRIC, Filling, Focus, MultiFocal, said
-from tacit.labels import Exact, Soft
+from tacit.engines.multi_focal import ASYMMETRIC, Filling, Focus, MultiFocal
+from tacit.labels import Exact
 from tacit.nets.image import SmallEncoder
 
 TASK = MultiLabel(("a", "b", "c"))
@@ -145,8 +145,6 @@ def test_experts_weigh_labels_by_frequency_and_rarity_and_are_distilled() -> Non
     assert all(p.grad is None for p in found.experts.parameters()), "what experts believe is given"
 
 
-def test_other_tasks_and_shares_are_refused() -> None:
+def test_other_tasks_are_refused() -> None:
     with pytest.raises(TypeError, match="present or absent"):
         MultiFocal(SmallEncoder(1, (8, 8)), Classes(("a", "b")), Focus())
-    with pytest.raises(TypeError, match="no shares"):
-        said(Soft(np.array([[0.4, 0.6]]), ("a", "b")))

@@ -89,6 +89,6 @@ CLAIM = Claim(
         Trained("no-bags", "INS without max-pooling", SYSTEM, STEPS, {"bags": 0}),
         Plain("logistic", "logistic regression on pixels, bags' labels copied"),
     ),
-    peer="logistic",
+    peer="likelihood",
     id=49,
 )

@@ -10,9 +10,8 @@ from tacit.claims.arms import Plain, Trained
 from tacit.claims.base import Claim
 from tacit.claims.canvases import MissedPositives, canvases
 from tacit.engines.method import Context, Method, Step
-from tacit.engines.objective import Objective
+from tacit.engines.objective import Objective, present_or_absent
 from tacit.engines.supervised import Supervised
-from tacit.labels.exact import Exact
 from tacit.systems.base import Stage, System
 from tacit.systems.pu_mlc import SYSTEM, settings
 from tacit.systems.supervised_augmented import build
@@ -25,9 +24,7 @@ class KnownAlone(Objective):
 
     def forward(self, step: Step, outputs: Tensor) -> Tensor:
         assert step.evidence is not None
-        naive = step.evidence.labels.naive()
-        assert isinstance(naive, Exact)
-        positive = torch.from_numpy(naive.y == 1).to(outputs.device)
+        positive = torch.from_numpy(present_or_absent(step.evidence.labels).y == 1).to(outputs.device)
         return -(logsigmoid(outputs.float()) * positive).sum() / positive.sum().clamp_min(1)
 
 

@@ -12,9 +12,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from tacit.data.batch import Batch
 from tacit.data.task import MultiLabel, Task
 from tacit.engines.method import Losses, PerRecord, Start, Step
+from tacit.engines.objective import present_or_absent
 from tacit.engines.supervised import Supervised
-from tacit.labels.base import Labels
-from tacit.labels.exact import Exact
 
 
 @dataclass(frozen=True)
@@ -118,11 +117,11 @@ class MultiFocal(Supervised):
         self.experts = nn.ModuleList(nn.Linear(width, task.outputs) for _ in range(2 if balance else 0))
 
     def begin(self, start: Start) -> None:
-        self.counts.copy_(torch.from_numpy(said(start.labels).counts()))
+        self.counts.copy_(torch.from_numpy(present_or_absent(start.labels).counts()))
 
     def loss(self, step: Step) -> Losses:
         assert step.evidence is not None
-        y = torch.from_numpy(said(step.evidence.labels).y.copy())
+        y = torch.from_numpy(present_or_absent(step.evidence.labels).y.copy())
         terms = [self._of_view(view.batch, y.to(self.counts.device), step) for view in step.labelled.values()]
         return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
 
@@ -155,11 +154,3 @@ class MultiFocal(Supervised):
             "experts": self.balance * sum(costs[1:], costs[0]),
             "balance": self.balance * sum(distilled[1:], distilled[0]),
         }
-
-
-def said(labels: Labels) -> Exact:
-    """The labels that the evidence, read naively, says: 1 present, 0 absent, -1 unknown."""
-    naive = labels.naive()
-    if not isinstance(naive, Exact):
-        raise TypeError("the multi-focal loss reads labels that are present, absent or unknown, and no shares of them")
-    return naive

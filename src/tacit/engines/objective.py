@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
-from tacit.data.task import Classes, Task
+from tacit.data.task import Classes, MultiLabel, Task
 from tacit.engines.method import Step, evidence_loss
+from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 from tacit.labels.soft import Soft, shares_of
 
@@ -55,3 +56,10 @@ class OnShares(Objective):
         q = torch.from_numpy(shares_of(naive).copy()).to(outputs)[known]
         log_p = log_softmax(outputs.float(), dim=1)[known]
         return self.cost(log_p, q, step.labelled_index.to(outputs.device)[known]).mean()
+
+
+def present_or_absent(labels: Labels) -> Exact:
+    """What evidence on several labels a record says, read naively, (n, K): 1 present, 0 absent, -1 unknown."""
+    naive = labels.naive()
+    assert isinstance(naive, Exact) and isinstance(naive.task, MultiLabel)
+    return naive

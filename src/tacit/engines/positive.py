@@ -10,8 +10,7 @@ from torch.nn.functional import logsigmoid
 
 from tacit.data.task import Classes, MultiLabel, Task
 from tacit.engines.method import Step
-from tacit.engines.objective import Likelihood, Objective
-from tacit.labels.exact import Exact
+from tacit.engines.objective import Likelihood, Objective, present_or_absent
 from tacit.labels.nonnegative_risk import Loss, nonnegative_risk
 from tacit.labels.positives import Positives
 from tacit.labels.positives_model import PositivesModel
@@ -55,24 +54,18 @@ class NonNegative(Objective):
 class Variational(Objective):
     """The mean over the labels of their `variational_risk`, whose unlabelled sample are all records of the batch.
 
-    Positive is what the evidence, read naively, calls present; what it calls absent is not heard. Evidence that is
-    read naively as shares is trained on by its likelihood.
+    Positive is what the evidence, read naively, calls present; what it calls absent is not heard.
     """
 
     def __init__(self, task: Task, rebalance: float = 0.0, sharpness: float = 0.0) -> None:
         super().__init__()
         if not isinstance(task, MultiLabel):
             raise TypeError("the variational risk is for labels that are present or absent")
-        self.otherwise = Likelihood(task)
         self.rebalance, self.sharpness = rebalance, sharpness
 
     def forward(self, step: Step, outputs: Tensor) -> Tensor:
         assert step.evidence is not None
-        naive = step.evidence.labels.naive()
-        if not isinstance(naive, Exact):
-            value: Tensor = self.otherwise(step, outputs)
-            return value
-        positive = torch.from_numpy(naive.y == 1).to(outputs.device)
+        positive = torch.from_numpy(present_or_absent(step.evidence.labels).y == 1).to(outputs.device)
         return variational_risk(outputs.float(), positive, self.rebalance, self.sharpness).mean()
 
 
