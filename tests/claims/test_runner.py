@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from tacit.claims import runner
-from tacit.claims.arms import Arm, Frozen, Outcome, Plain, Trained, Trial
+from tacit.claims.arms import Arm, Frozen, Plain, Trained, Trial
 from tacit.claims.base import Claim, find_claim
+from tacit.claims.figures import Outcome
 from tacit.claims.runner import Done, measure, run_claim, seed_list
 from tacit.claims.sets import Draw, Split
 from tacit.data.read import read
@@ -168,8 +169,15 @@ def test_a_broken_seed_file_is_named(tmp_path: Path) -> None:
 def test_hits_survive_the_file() -> None:
     done = Done(np.random.default_rng(0).random(37) < 0.5, 1.5, {"a": 2.0})
     again = Done.from_json(json.loads(json.dumps(done.to_json())))
-    assert (again.hits == done.hits).all()
+    assert again.figures.dtype == np.bool_ and (again.figures == done.figures).all()
     assert (again.seconds, again.measures) == (1.5, {"a": 2.0})
+
+
+def test_other_figures_survive_the_file_in_single_precision() -> None:
+    done = Done(np.random.default_rng(0).random(37), 1.5, {})
+    again = Done.from_json(json.loads(json.dumps(done.to_json())))
+    assert again.figures.dtype == np.float64
+    np.testing.assert_allclose(again.figures, done.figures, atol=1e-7)
 
 
 def test_unknown_claims_and_seeds_are_refused(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ RESULT = {
     "title": "SLA",
     "status": "not reproduced",
     "sentence": "It did not.",
+    "metric": "accuracy",
     "system": arm("system", 0.9, None),
     "host": arm("host", 0.895, 0.005),
     "others": [arm("other", 0.95, -0.05)],

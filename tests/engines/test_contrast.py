@@ -11,7 +11,7 @@ from torch.autograd import gradcheck
 from torch.nn.functional import normalize
 
 from tacit.data.batch import Batch, Columns, Features, View
-from tacit.engines.contrast import Contrast, nt_xent, sup_con
+from tacit.engines.contrast import Contrast, nt_xent, sup_con, supervised_contrast
 from tacit.engines.method import Step
 
 
@@ -157,3 +157,20 @@ def test_blocks_change_neither_supervised_loss_nor_gradient(block: int) -> None:
     whole, parts = sup_con(z, q, 0.2), sup_con(z, q, 0.2, block)
     torch.testing.assert_close(parts, whole)
     torch.testing.assert_close(torch.autograd.grad(parts, z), torch.autograd.grad(whole, z))
+
+
+def test_the_supervised_contrast_is_that_of_its_equation() -> None:
+    """Khosla et al. 2020, equation 2, literally; the last row is alone with its kind."""
+    generator = torch.Generator().manual_seed(3)
+    z, others = (normalize(torch.randn(n, 4, generator=generator, dtype=torch.float64), dim=1) for n in (5, 7))
+    kind, other_kind = torch.tensor([0, 0, 1, 1, 2]), torch.tensor([0, 1, 1, 0, 3, 3, -1])
+    everyone, kinds = torch.cat([z, others]), torch.cat([kind, other_kind])
+    total = 0.0
+    for i in range(5):
+        rest = [j for j in range(12) if j != i]
+        below = sum(math.exp(float(z[i] @ everyone[j]) / 0.1) for j in rest)
+        alike = [j for j in rest if kinds[j] == kind[i]]
+        costs = [-math.log(math.exp(float(z[i] @ everyone[j]) / 0.1) / below) for j in alike]
+        total += sum(costs) / max(1, len(costs))
+    found = supervised_contrast(z, kind, others, other_kind, 0.1)
+    assert float(found) == pytest.approx(total / 5, rel=1e-10)

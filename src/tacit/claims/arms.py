@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 from lightning.fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
 
-from tacit.claims.sets import Numbers, Split
+from tacit.claims.figures import Outcome
+from tacit.claims.sets import Split
 from tacit.compare.baselines import PENALTIES, feature_candidates, inner_choice
 from tacit.compare.candidate import FitPlan, Predictor, StagePlan
 from tacit.compare.model import modalities
 from tacit.compare.protocol import told
 from tacit.compare.recipe import Pretrained, Recipe, built
-from tacit.compare.scores import values_of
 from tacit.compare.workbench import Workbench
-from tacit.data.task import Classes
 from tacit.engines.features import fit_linear
 from tacit.engines.method import Context, Method
 from tacit.labels.base import Labels
@@ -37,14 +36,6 @@ from tacit.train.watch import Watch
 Options = Mapping[str, float | int | str | bool]
 Change = Callable[[Prepared], Prepared]
 Matrix = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What an arm got right on the test records, (test,) bool, and other figures by name."""
-
-    hits: NDArray[np.bool_]
-    measures: dict[str, float] = field(default_factory=dict)
 
 
 class Desk:
@@ -63,8 +54,8 @@ class Desk:
         """The workbench whose views ``change`` has changed."""
         if change not in self._benches:
             prepared = self.prepared if change is None else change(self.prepared)
-            task = Classes(self.split.classes)
-            self._benches[change] = Workbench(self.split.pool, prepared, task, self.fabric, self.watch)
+            split = self.split
+            self._benches[change] = Workbench(split.pool, prepared, split.task, self.fabric, self.watch)
         return self._benches[change]
 
 
@@ -89,9 +80,10 @@ class Trial:
             self._pretrained[key] = recipe.prepare(recipe.bench.records, plan, self.rng("prepare"))
         return self._pretrained[key]
 
-    def hits(self, predictor: Predictor) -> NDArray[np.bool_]:
-        """(test,) whether the most probable class is the true one."""
-        return hits(values_of(predictor(self.desk.split.test)), self.desk.split.test_truth)
+    def judge(self, predictor: Predictor) -> Outcome:
+        """How well the test records are predicted, by the split's own figure."""
+        split = self.desk.split
+        return split.judge(split.scores(predictor(split.test)))
 
 
 class Arm(Protocol):
@@ -136,7 +128,7 @@ class Trained:
         return True
 
     def run(self, trial: Trial) -> Outcome:
-        return Outcome(trial.hits(self.fitted(trial)))
+        return trial.judge(self.fitted(trial))
 
     def fitted(self, trial: Trial) -> Predictor:
         """Trained on the trial's labels."""
@@ -186,8 +178,9 @@ class Frozen:
         )
         head = fit_linear(features, trial.labels, penalty)
         seen = embed(encoder, record_batches(split.test, bench.prepared), bench.prepared)
-        measures = self.measure(seen) if self.measure is not None else {}
-        return Outcome(hits(head(seen).numpy().astype(np.float64), split.test_truth), measures)
+        outcome = split.judge(head(seen).numpy().astype(np.float64))
+        more = self.measure(seen) if self.measure is not None else {}
+        return replace(outcome, measures={**outcome.measures, **more})
 
     def describe(self, desk: Desk) -> dict[str, Any]:
         reads = None if self.reads is None else self.reads.__qualname__
@@ -216,7 +209,7 @@ class Plain:
         candidate = next(c for c in feature_candidates(bench) if c.name == self.name)
         shared = candidate.prepare(bench.records, FitPlan(), trial.rng("prepare"))
         labels = told(candidate, trial.labels)
-        return Outcome(trial.hits(candidate.fit(bench.records, labels, shared, FitPlan(), trial.rng("fit"))))
+        return trial.judge(candidate.fit(bench.records, labels, shared, FitPlan(), trial.rng("fit")))
 
     def describe(self, desk: Desk) -> dict[str, Any]:
         return {"baseline": self.name}
@@ -248,8 +241,3 @@ def restored(recipe: Recipe, shared: Pretrained) -> Method:
         raise ValueError(f"{recipe.name} has no stage without labels")
     method.load_state_dict(shared.weights)
     return method.to(recipe.bench.fabric.device)
-
-
-def hits(scores: NDArray[np.float64], truth: Numbers) -> NDArray[np.bool_]:
-    """(n, C) scores against (n,) classes."""
-    return cast("NDArray[np.bool_]", scores.argmax(axis=1) == truth)

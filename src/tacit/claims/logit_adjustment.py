@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tacit.claims.arms import Outcome, Plain, Trained, Trial
+from tacit.claims.arms import Plain, Trained, Trial
 from tacit.claims.base import Claim
+from tacit.claims.figures import Outcome
 from tacit.claims.sets import digits
 from tacit.claims.weak_draws import LongTailed
 from tacit.data.task import Task
@@ -30,7 +31,7 @@ class Tailed(Trained):
         outcome = super().run(trial)
         split = trial.desk.split
         last = split.test_truth >= len(split.classes) - TAIL
-        return replace(outcome, measures={**outcome.measures, "tail recall": float(outcome.hits[last].mean())})
+        return replace(outcome, measures={**outcome.measures, "tail recall": float(outcome.figures[last].mean())})
 
 
 def weighted(objective: Callable[[Task], Counted]) -> Build:

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tacit.claims.arms import Arm, Desk, Outcome, Trial
+from tacit.claims.arms import Arm, Desk, Trial
 from tacit.claims.base import RESULTS, Claim, find_claim
+from tacit.claims.figures import Floats, Outcome
 from tacit.claims.interval import Interval, two_level
 from tacit.claims.rule import Ruling, bar_of, decide, points
+from tacit.claims.sets import Split
 from tacit.compare.workbench import make_fabric
 from tacit.data.atomic import atomic_write
 from tacit.errors import InputError
@@ -32,22 +34,32 @@ PACKAGES = ("tacit", "torch", "numpy", "scikit-learn")
 
 @dataclass(frozen=True)
 class Done:
-    """One arm of one seed: its hits (test,), its own seconds, and other figures."""
+    """One arm of one seed: its figures (test,), its own seconds, and other figures.
 
-    hits: NDArray[np.bool_]
+    Hits are kept as bits, other figures in single precision.
+    """
+
+    figures: NDArray[np.bool_] | Floats
     seconds: float
     measures: dict[str, float]
 
     def to_json(self) -> dict[str, Any]:
-        packed = base64.b64encode(np.packbits(self.hits).tobytes()).decode()
-        return {"records": len(self.hits), "hits": packed, "seconds": self.seconds, "measures": self.measures}
+        bits = self.figures.dtype == np.bool_
+        kept = np.packbits(self.figures.astype(np.bool_)) if bits else self.figures.astype("<f4")
+        packed = base64.b64encode(kept.tobytes()).decode()
+        named = {"hits" if bits else "figures": packed}
+        return {"records": len(self.figures), **named, "seconds": self.seconds, "measures": self.measures}
 
     @staticmethod
     def from_json(state: dict[str, Any]) -> Done:
-        """The inverse of `to_json`."""
-        packed = np.frombuffer(base64.b64decode(state["hits"]), dtype=np.uint8)
-        hits = np.unpackbits(packed, count=int(state["records"])).astype(np.bool_)
-        return Done(hits, float(state["seconds"]), dict(state["measures"]))
+        """The inverse of `to_json`, up to the precision."""
+        figures: NDArray[np.bool_] | Floats
+        if "hits" in state:
+            packed = np.frombuffer(base64.b64decode(state["hits"]), dtype=np.uint8)
+            figures = np.unpackbits(packed, count=int(state["records"])).astype(np.bool_)
+        else:
+            figures = np.frombuffer(base64.b64decode(state["figures"]), dtype="<f4").astype(np.float64)
+        return Done(figures, float(state["seconds"]), dict(state["measures"]))
 
 
 def run_claim(
@@ -77,7 +89,7 @@ def measure(
     done: dict[int, dict[str, Done]] = {}
     for seed in chosen:
         done[seed] = _run_seed(claim, desk, seed, folder / SEED_FOLDER / claim.name / f"{seed}.json")
-        scores = ", ".join(f"{n} {d.hits.mean():.3f}" for n, d in done[seed].items())
+        scores = ", ".join(f"{n} {d.figures.mean():.3f}" for n, d in done[seed].items())
         watch.say(f"{claim.name}, seed {seed}: {scores}")
     result = summarise(claim, desk, done)
     atomic_write(folder / f"{claim.name}.json", json.dumps(result, indent=1, ensure_ascii=False) + "\n")
@@ -104,7 +116,7 @@ def _run_seed(claim: Claim, desk: Desk, seed: int, path: Path) -> dict[str, Done
             continue
         begun = time.monotonic()
         outcome = run_arm(arm, trial)
-        finished = Done(outcome.hits, round(time.monotonic() - begun, 2), outcome.measures)
+        finished = Done(outcome.figures, round(time.monotonic() - begun, 2), outcome.measures)
         entries[arm.name] = {"identity": identities[arm.name], **finished.to_json()}
         ordered = {n: entries[n] for n in identities if n in entries}
         atomic_write(path, json.dumps({"claim": claim.name, "seed": seed, "arms": ordered}, indent=1) + "\n")
@@ -119,7 +131,7 @@ def run_arm(arm: Arm, trial: Trial) -> Outcome:
 def identity(claim: Claim, arm: Arm, desk: Desk) -> str:
     """A hash of everything that an arm's outcome depends on beside the seed and the code."""
     split = desk.split
-    truth = hashlib.sha256(split.truth.tobytes() + split.test_truth.tobytes()).hexdigest()
+    truth = hashlib.sha256(split.fingerprint()).hexdigest()
     state = [split.pool.content_hash(), split.test.content_hash(), truth, str(claim.draw), arm.describe(desk)]
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -162,8 +174,8 @@ def summarise(claim: Claim, desk: Desk, done: dict[int, dict[str, Done]]) -> dic
         "name": claim.name,
         "title": claim.title,
         "status": ruling.status,
-        "sentence": sentence(claim, split.name, ruling, figures[system], figures[host], paired[host]),
-        "metric": "accuracy",
+        "sentence": sentence(claim, split, ruling, figures[system], figures[host], paired[host]),
+        "metric": split.metric,
         "system": arm_json(claim.system),
         "host": arm_json(claim.host),
         "others": [arm_json(arm) for arm in claim.others],
@@ -191,10 +203,11 @@ def summarise(claim: Claim, desk: Desk, done: dict[int, dict[str, Done]]) -> dic
     }
 
 
-def sentence(claim: Claim, data: str, ruling: Ruling, system: Interval, host: Interval, paired: Interval) -> str:
+def sentence(claim: Claim, split: Split, ruling: Ruling, system: Interval, host: Interval, paired: Interval) -> str:
     """What was found, in one sentence for people, and the remark after it."""
+    judged = "" if split.metric == "accuracy" else f", by the {split.metric}"
     said = (
-        f"{claim.title} on {data} with {claim.draw}: {claim.system.title} {percent(system)}, "
+        f"{claim.title} on {split.name} with {claim.draw}{judged}: {claim.system.title} {percent(system)}, "
         f"{claim.host.title} {percent(host)}, difference {points(paired.mean)} points "
         f"({points(paired.low)} to {points(paired.high)}); {ruling.status}: {ruling.reason}."
     )
@@ -207,8 +220,8 @@ def percent(figure: Interval) -> str:
 
 
 def _table(arm: str, done: dict[int, dict[str, Done]]) -> NDArray[np.float64]:
-    """(seeds, test) ones and zeros."""
-    return np.stack([arms[arm].hits for arms in done.values()]).astype(np.float64)
+    """(seeds, test) figures."""
+    return np.stack([arms[arm].figures for arms in done.values()]).astype(np.float64)
 
 
 def _per_seed(table: NDArray[np.float64]) -> list[float]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import f1_score
 
-from tacit.claims.arms import Outcome, Plain, Trained, Trial, hits
+from tacit.claims.arms import Plain, Trained, Trial
 from tacit.claims.base import Claim
+from tacit.claims.figures import Outcome, hits
 from tacit.claims.logit_adjustment import BALANCED
 from tacit.claims.set_bags import noisy, subtype_bags
 from tacit.claims.weak_draws import LongTailed

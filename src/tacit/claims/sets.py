@@ -6,16 +6,20 @@ Real sets are read from the folder that ``TACIT_DATA`` names; scikit-learn's dig
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tacit.claims.figures import Floats, Outcome, hits, mean_average_precision, ranking_precision
+from tacit.compare.scores import values_of
+from tacit.data.prediction import Categorical, Prediction
 from tacit.data.read import read
 from tacit.data.records import Records
+from tacit.data.task import Classes, MultiLabel, Task
 from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
@@ -27,7 +31,10 @@ SUBSET_SEED = 0
 
 @dataclass(frozen=True)
 class Split:
-    """A pool whose labels are drawn from ``truth`` (pool,), and test records that are only predicted."""
+    """A pool whose labels are drawn from ``truth`` (pool,), and test records that are only predicted.
+
+    A subclass with another kind of truth says what is predicted, and by which figure a prediction is judged.
+    """
 
     name: str
     pool: Records
@@ -36,17 +43,63 @@ class Split:
     test_truth: Numbers
     classes: tuple[str, ...]
 
-    def subset(self, pool: int | None = None, test: int | None = None) -> Split:
+    metric: ClassVar[str] = "accuracy"
+
+    @property
+    def task(self) -> Task:
+        """What a network predicts of a record."""
+        return Classes(self.classes)
+
+    def scores(self, prediction: Prediction) -> Floats:
+        """What `judge` reads of the prediction of all test records."""
+        return values_of(prediction)
+
+    def judge(self, scores: Floats) -> Outcome:
+        """How good (test, C) scores of the classes are: hits of the most probable one."""
+        return Outcome(hits(scores, self.test_truth))
+
+    def fingerprint(self) -> bytes:
+        """All that outcomes depend on beside the records."""
+        return self.truth.tobytes() + self.test_truth.tobytes()
+
+    def subset(self, pool: int | None = None, test: int | None = None) -> Self:
         """A fixed random part of the pool and of the test records, in their old order."""
-        inner, outer = _some(len(self.pool), pool), _some(len(self.test), test)
-        return Split(
-            self.name,
-            self.pool.take(inner),
-            self.truth[inner],
-            self.test.take(outer),
-            self.test_truth[outer],
-            self.classes,
+        return self.parts(some(len(self.pool), pool), some(len(self.test), test))
+
+    def parts(self, inner: Numbers, outer: Numbers) -> Self:
+        """These records of the pool and of the test."""
+        return replace(
+            self,
+            pool=self.pool.take(inner),
+            truth=self.truth[inner],
+            test=self.test.take(outer),
+            test_truth=self.test_truth[outer],
         )
+
+
+@dataclass(frozen=True)
+class LabelSplit(Split):
+    """Several labels a record: ``truth`` and ``test_truth`` are (n, K), 1 where a label is present.
+
+    ``groups`` of labels, by number, have a mean average precision of their own.
+    """
+
+    groups: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    metric: ClassVar[str] = "average precision of a record's ranking of labels"
+
+    @property
+    def task(self) -> Task:
+        return MultiLabel(self.classes)
+
+    def scores(self, prediction: Prediction) -> Floats:
+        """(test, K) log-odds of every label: probabilities near 1 would be ties."""
+        return log_odds(prediction).reshape(-1, len(self.classes))
+
+    def judge(self, scores: Floats) -> Outcome:
+        """How (test, K) scores rank the labels of a record, and records for a label."""
+        measures = mean_average_precision(scores, self.test_truth, self.groups)
+        return Outcome(ranking_precision(scores, self.test_truth), measures)
 
 
 class AnyDraw(Protocol):
@@ -156,7 +209,15 @@ def _where(part: Sequence[object] | NDArray[np.object_], name: str) -> Numbers:
     return np.flatnonzero(np.array([v == name for v in part]))
 
 
-def _some(available: int, wanted: int | None) -> Numbers:
+def log_odds(prediction: Prediction) -> Floats:
+    """(sites,) of the second of two classes."""
+    assert isinstance(prediction, Categorical)
+    log_p = prediction.log_p.double().cpu().numpy()
+    return np.asarray(log_p[:, 1] - log_p[:, 0])
+
+
+def some(available: int, wanted: int | None) -> Numbers:
+    """(wanted,) positions, fixed and random, ascending; all where none are said."""
     if wanted is None or wanted >= available:
         return np.arange(available)
     return np.sort(np.random.default_rng(SUBSET_SEED).permutation(available)[:wanted])

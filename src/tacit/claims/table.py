@@ -31,6 +31,7 @@ FIELDS = (
     "id",
     "status",
     "sentence",
+    "metric",
     "system",
     "host",
     "others",
@@ -74,7 +75,7 @@ def read_result(path: Path) -> dict[str, Any]:
 def _row(result: dict[str, Any]) -> str:
     cells = (
         f"[{_named(result['name'], result['id'])}](#{result['name']})",
-        f"{result['data']['name']}, {result['data']['labels']}",
+        f"{result['data']['name']}, {result['data']['labels']}{_judged(result)}",
         _share(result["host"]),
         _share(result["system"]),
         _gain(result["difference"]),
@@ -97,7 +98,7 @@ def _section(result: dict[str, Any]) -> str:
         "",
         f"*Claimed*: {result['says']} ({result['source']})",
         "",
-        "| arm | steps | accuracy | system minus this, points | seconds |",
+        f"| arm | steps | {result['metric']} | system minus this, points | seconds |",
         "|---|---|---|---|---|",
     ]
     for arm in arms:
@@ -117,6 +118,11 @@ def _section(result: dict[str, Any]) -> str:
         f"`{result['command']}`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _judged(result: dict[str, Any]) -> str:
+    """By what, where it is not accuracy."""
+    return "" if result["metric"] == "accuracy" else f"; {result['metric']}"
 
 
 def _named(name: str, number: int | None) -> str:

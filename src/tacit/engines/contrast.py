@@ -99,3 +99,15 @@ def _agreement_costs(rows: Tensor, given: Tensor, z: Tensor, q: Tensor, own: Ten
     agree = (given @ q.T).masked_fill(itself, 0.0)
     drawn = (agree * log_share.masked_fill(itself, 0.0)).sum(dim=1)
     return -drawn / torch.where(agree.sum(dim=1) > 0, agree.sum(dim=1), 1.0)
+
+
+def supervised_contrast(z: Tensor, kind: Tensor, others: Tensor, other_kind: Tensor, temperature: float) -> Tensor:
+    """Rows of a kind attract each other, all others repel (Khosla et al. 2020, equation 2), averaged over ``z``.
+
+    ``z``: (B, D) unit vectors of these kinds (B,); each is compared with the rest of them and with ``others`` (M, D).
+    A row that is alone with its kind costs nothing.
+    """
+    kinds = torch.cat([kind, other_kind])
+    shares = torch.nn.functional.one_hot(kinds - kinds.min()).to(z)
+    rows = torch.arange(len(z), device=z.device)
+    return _agreement_costs(z, shares[: len(z)], torch.cat([z, others]), shares, rows, temperature).mean()

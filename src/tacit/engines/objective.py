@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
-from tacit.data.task import Classes, Task
+from tacit.data.task import Classes, MultiLabel, Task
 from tacit.engines.method import Step, evidence_loss
+from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 from tacit.labels.soft import Soft, shares_of
 
@@ -63,3 +64,10 @@ def known_shares(step: Step, like: Tensor) -> tuple[Tensor, Tensor]:
     assert isinstance(naive, Exact | Soft)
     known = torch.from_numpy(naive.observed()).to(like.device)
     return known, torch.from_numpy(shares_of(naive).copy()).to(like)[known]
+
+
+def present_or_absent(labels: Labels) -> Exact:
+    """What evidence on several labels a record says, read naively, (n, K): 1 present, 0 absent, -1 unknown."""
+    naive = labels.naive()
+    assert isinstance(naive, Exact) and isinstance(naive.task, MultiLabel)
+    return naive
