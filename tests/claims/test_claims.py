@@ -36,6 +36,7 @@ CLAIMS = {claim.name: claim for claim in list_claims()}
 MODALITY = {
     "mnist": "image",
     "digits": "image",
+    "web_digits": "image",
     "trec": "text",
     "some_adults": "table",
     "even_mnist": "image",

@@ -120,7 +120,8 @@ class Arm(Protocol):
 class Trained:
     """A system with the committed settings; ``steps`` are shared out over its stages.
 
-    ``views`` changes the fitted modality, so that a view can be the only part in which two arms differ.
+    ``views`` changes the fitted modality, so that a view can be the only part in which two arms differ. ``measure``
+    reads the trained predictor, and the encoder of the label-free stages, for other figures.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Trained:
     steps: int
     options: Options = field(default_factory=dict)
     views: Change | None = None
+    measure: Callable[[Trial, Predictor, nn.Module], dict[str, float]] | None = None
 
     @property
     def trained(self) -> bool:
@@ -141,7 +143,8 @@ class Trained:
         shared = trial.pretrained(recipe, plans)
         plan = FitPlan(plans[len(recipe.label_free) :], name=f"seed {trial.seed}, {self.name}")
         predictor = recipe.fit(recipe.bench.records, told(recipe, trial.labels), shared, plan, trial.rng("fit"))
-        return Outcome(trial.hits(predictor))
+        measures = self.measure(trial, predictor, restored(recipe, shared).encoder()) if self.measure else {}
+        return Outcome(trial.hits(predictor), measures)
 
     def describe(self, desk: Desk) -> dict[str, Any]:
         return described(self._recipe(desk), self.steps)

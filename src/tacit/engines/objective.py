@@ -46,12 +46,17 @@ class OnShares(Objective):
         raise NotImplementedError
 
     def forward(self, step: Step, outputs: Tensor) -> Tensor:
-        assert step.evidence is not None
-        naive = step.evidence.labels.naive()
-        assert isinstance(naive, Exact | Soft)
-        known = torch.from_numpy(naive.observed()).to(outputs.device)
+        known, q = given_shares(step, outputs.device)
         if not len(known):
             return outputs.sum() * 0.0
-        q = torch.from_numpy(shares_of(naive).copy()).to(outputs)[known]
         log_p = log_softmax(outputs.float(), dim=1)[known]
         return self.cost(log_p, q, step.labelled_index.to(outputs.device)[known]).mean()
+
+
+def given_shares(step: Step, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(K,) places in the labelled batch of the records whose class is spoken of, and (K, C) its naive shares."""
+    assert step.evidence is not None
+    naive = step.evidence.labels.naive()
+    assert isinstance(naive, Exact | Soft)
+    known = torch.from_numpy(naive.observed()).to(device)
+    return known, torch.from_numpy(shares_of(naive).copy()).float().to(device)[known]
