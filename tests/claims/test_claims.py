@@ -39,6 +39,7 @@ MODALITY = {
     "web_digits": "image",
     "trec": "text",
     "some_adults": "table",
+    "dear_houses": "table",
     "even_mnist": "image",
     "large_digits": "image",
 }
@@ -57,7 +58,9 @@ def shortened(claim: Claim, fresh: Fresh) -> Claim:
     data = tiny(MODALITY[claim.data.__name__], fresh)
 
     def short(arm: Arm) -> Arm:
-        return replace(arm, steps=min(arm.steps, 3)) if isinstance(arm, Trained | Frozen) else arm
+        if isinstance(arm, Trained):
+            return replace(arm, steps=min(arm.steps, 3), draw=None)
+        return replace(arm, steps=min(arm.steps, 3)) if isinstance(arm, Frozen) else arm
 
     return replace(
         claim,

@@ -16,7 +16,7 @@ from lightning.fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
 
-from tacit.claims.sets import Numbers, Split
+from tacit.claims.sets import AnyDraw, Numbers, Split
 from tacit.compare.baselines import PENALTIES, feature_candidates, inner_choice
 from tacit.compare.candidate import FitPlan, Predictor, StagePlan
 from tacit.compare.model import modalities
@@ -121,7 +121,8 @@ class Trained:
     """A system with the committed settings; ``steps`` are shared out over its stages.
 
     ``views`` changes the fitted modality, so that a view can be the only part in which two arms differ. ``measure``
-    reads the trained predictor, and the encoder of the label-free stages, for other figures.
+    reads the trained predictor, and the encoder of the label-free stages, for other figures. ``draw``: other labels
+    than the claim's, drawn with the same seed.
     """
 
     name: str
@@ -130,7 +131,8 @@ class Trained:
     steps: int
     options: Options = field(default_factory=dict)
     views: Change | None = None
-    measure: Callable[[Trial, Predictor, nn.Module], dict[str, float]] | None = None
+    measure: Callable[[Trial, Predictor, nn.Module | None], dict[str, float]] | None = None
+    draw: AnyDraw | None = None
 
     @property
     def trained(self) -> bool:
@@ -142,12 +144,16 @@ class Trained:
         plans = shared_out(recipe, self.steps)
         shared = trial.pretrained(recipe, plans)
         plan = FitPlan(plans[len(recipe.label_free) :], name=f"seed {trial.seed}, {self.name}")
-        predictor = recipe.fit(recipe.bench.records, told(recipe, trial.labels), shared, plan, trial.rng("fit"))
-        measures = self.measure(trial, predictor, restored(recipe, shared).encoder()) if self.measure else {}
-        return Outcome(trial.hits(predictor), measures)
+        labels = trial.labels if self.draw is None else self.draw(trial.desk.split, trial.rng("labels"))
+        predictor = recipe.fit(recipe.bench.records, told(recipe, labels), shared, plan, trial.rng("fit"))
+        if self.measure is None:
+            return Outcome(trial.hits(predictor))
+        encoder = None if shared.weights is None else restored(recipe, shared).encoder()
+        return Outcome(trial.hits(predictor), self.measure(trial, predictor, encoder))
 
     def describe(self, desk: Desk) -> dict[str, Any]:
-        return described(self._recipe(desk), self.steps)
+        other = {} if self.draw is None else {"labels": str(self.draw)}
+        return described(self._recipe(desk), self.steps) | other
 
     def _recipe(self, desk: Desk) -> Recipe:
         return Recipe(self.system, desk.bench(self.views), self.options)

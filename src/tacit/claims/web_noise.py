@@ -78,7 +78,7 @@ def photographs(count: int, size: tuple[int, ...]) -> NDArray[np.uint8]:
     return np.stack([np.asarray(i.convert("L").resize((width, height), Image.Resampling.BOX)) for i in read_in])
 
 
-def detections(trial: Trial, predictor: Predictor, encoder: nn.Module) -> dict[str, float]:
+def detections(trial: Trial, predictor: Predictor, encoder: nn.Module | None) -> dict[str, float]:
     """How well the end of training tells foreign records, by loss and by the hyperplane that the losses teach.
 
     For each the area under the ROC curve of foreign records against all others, and the recall of the simple images
@@ -86,7 +86,7 @@ def detections(trial: Trial, predictor: Predictor, encoder: nn.Module) -> dict[s
     """
     split, bench, labels = trial.desk.split, trial.desk.bench(), trial.labels
     strange = split.truth < 0
-    if not isinstance(labels, Noisy) or not strange.any():
+    if encoder is None or not isinstance(labels, Noisy) or not strange.any():
         return {}
     p = values_of(predictor(split.pool))
     losses = -np.log(np.maximum(p[np.arange(len(p)), labels.y], 1e-12))
