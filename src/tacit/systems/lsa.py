@@ -69,6 +69,7 @@ def detected_by(detection: str, capped: bool = True) -> System:
         stages=(Stage("pretrain", SIMCLR.stages[0].build, 0.3, False, SIMCLR.stages[0].settings), train),
         catalogue=211,
         paper="Albert et al. 2024, arXiv 2407.05528; Albert et al. 2023, arXiv 2210.04578",
+        own_pretraining=False,
     )
 
 
