@@ -129,8 +129,13 @@ class Method(nn.Module):
 
     needs: Needs
     family: ClassVar[str]
-    evidence: EvidenceModel | None = None
+    evidence: EvidenceModel | None
     """The labels with whatever is learned of them along the way; the loop sets it for the stage that it trains."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # not a default of the class, which would be found before the module that takes its place
+        self.evidence = None
 
     def loss(self, step: Step) -> Losses:
         """Named terms; the loop sums and logs them."""
