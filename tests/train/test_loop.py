@@ -342,3 +342,23 @@ def test_what_is_learned_of_the_evidence_moves_with_the_network(problem: Callabl
     trainable = {id(p) for group in make_optimizer(method, FAST).param_groups for p in group["params"]}
     assert {id(p) for p in method.evidence.parameters()} <= trainable
     assert any(not torch.equal(batches[0][n], batches[-1][n]) for n in after)
+
+
+@pytest.mark.parametrize("how", ["estimate", "learn"])
+def test_what_is_learned_of_the_evidence_is_resumed(problem: Callable[..., Work], tmp_path: Path, how: Any) -> None:
+    work = problem(steps=20)
+    assert isinstance(work.labels, Exact)
+    work = replace(work, labels=Noisy(np.where(work.labels.y >= 0, 0, -1), how, TASK.names))
+
+    def fresh() -> Supervised:
+        torch.manual_seed(0)
+        return Supervised(work.prepared.encoder(), TASK, views=("weak",))
+
+    undisturbed, resumed = fresh(), fresh()
+    run(undisturbed, work)
+    path = tmp_path / "stage.safetensors"
+    with pytest.raises(Interrupted):
+        run(fresh(), replace(work, checkpoint=path), Stopping(9))
+    run(resumed, replace(work, checkpoint=path))
+    assert any(name.startswith("evidence.") for name in resumed.state_dict())
+    assert equal(undisturbed, resumed)
