@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tacit.compare.workbench import make_fabric
 from tacit.data.task import Classes
 from tacit.engines.method import Method, Needs, Step
+from tacit.engines.robust import GeneralisedCrossEntropy
 from tacit.engines.selftrain import Alignment, SelfTrain, Threshold
 from tacit.engines.settings import Settings
 from tacit.engines.supervised import Supervised
@@ -362,3 +363,21 @@ def test_what_is_learned_of_the_evidence_is_resumed(problem: Callable[..., Work]
     run(resumed, replace(work, checkpoint=path))
     assert any(name.startswith("evidence.") for name in resumed.state_dict())
     assert equal(undisturbed, resumed)
+
+
+def test_a_method_that_takes_evidence_naively_is_spared_the_refits(
+    problem: Callable[..., Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refitted: list[Method] = []
+    monkeypatch.setattr(loop, "refit", lambda method, work: refitted.append(method))
+    work = problem(steps=20)
+    assert isinstance(work.labels, Exact)
+    work = replace(work, labels=Noisy(work.labels.y, "estimate", TASK.names))
+    naive = Supervised(work.prepared.encoder(), TASK, objective=GeneralisedCrossEntropy(TASK))
+    run(naive, work)
+    assert naive.naive and not refitted
+    reading = Supervised(work.prepared.encoder(), TASK)
+    run(reading, work)
+    assert not reading.naive and refitted == [reading] * 8, "every tenth from the second to the ninth"
+    run(reading, problem(steps=20))
+    assert len(refitted) == 8, "of exact labels nothing is estimated"

@@ -78,6 +78,11 @@ class PseudoLossSelection(Method):
         self.sharpness, self.threshold, self.warm_up = sharpness, threshold, warm_up
         self.most = float(np.log(task.outputs)) if capped else np.inf
 
+    @property
+    def naive(self) -> bool:
+        """Always."""
+        return True
+
     def begin(self, start: Start) -> None:
         """Read the features of the pool before any label has changed the encoder."""
         if "linear" not in self.detectors:

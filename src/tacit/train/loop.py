@@ -83,7 +83,8 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
     batches = Batches(method, work, fabric.device)
     parameters = [p for p in method.parameters() if p.requires_grad]
     every = max(1, work.steps // LOG_POINTS)
-    refits = refit_steps(work.steps) if method.evidence is not None and method.evidence.refits else frozenset()
+    learns = method.evidence is not None and method.evidence.refits and not method.naive
+    refits = refit_steps(work.steps) if learns else frozenset()
     saved = time.monotonic()
     watch.begin(work.name, work.steps)
     step = start
