@@ -117,6 +117,8 @@ def fit(
     data = _records(records, modality)
     known = labels_of(labels, data, task)
     require_usable(known)
+    if groups is not None and (isinstance(groups, str) or not hasattr(groups, "__len__")):
+        raise InputError(f"groups is {groups!r}; give a list with the name of a group for every record")
     if groups is not None and len(groups) != len(data):
         raise InputError(f"there are {len(groups)} groups for {len(data)} records; give one a record")
     if unlabelled is not None:

@@ -149,6 +149,12 @@ def _notes(comparison: Comparison, outcome: Outcome) -> list[str]:
         notes.append(
             f"{alone} of {total} labelled records could not be held out, being the only ones of their class or group"
         )
+    planned = comparison.plan.candidates
+    notes += [
+        f"{name} failed and was left out: {why}"
+        for name, why in outcome.failures.items()
+        if name not in planned or not planned[name].skipped
+    ]
     plans = [p for p in comparison.plan.candidates.values() if p.fold and p.final]
     if plans and comparison.held_out:
         fold, final = sum(s.steps for s in plans[-1].fold), sum(s.steps for s in plans[-1].final)

@@ -36,8 +36,10 @@ CLAIMS = {claim.name: claim for claim in list_claims()}
 MODALITY = {
     "mnist": "image",
     "digits": "image",
+    "web_digits": "image",
     "trec": "text",
     "some_adults": "table",
+    "dear_houses": "table",
     "even_mnist": "image",
     "large_digits": "image",
     "key_bags": "set",
@@ -59,7 +61,9 @@ def shortened(claim: Claim, fresh: Fresh) -> Claim:
     data = tiny(MODALITY[claim.data.__name__], fresh) if usual else claim.data().subset(pool=80, test=80)
 
     def short(arm: Arm) -> Arm:
-        return replace(arm, steps=min(arm.steps, 3)) if isinstance(arm, Trained | Frozen) else arm
+        if isinstance(arm, Trained):
+            return replace(arm, steps=min(arm.steps, 3), draw=None)
+        return replace(arm, steps=min(arm.steps, 3)) if isinstance(arm, Frozen) else arm
 
     return replace(
         claim,

@@ -12,7 +12,7 @@ import torch
 from tacit.engines import spreading
 from tacit.engines.method import Start
 from tacit.engines.spreading import balanced, invariant_graph, spread, spread_over_views
-from tacit.labels import Exact
+from tacit.labels import Exact, Noisy, Votes
 from tacit.modalities.base import Nearby
 from tacit.train.pool import Pool
 
@@ -86,3 +86,16 @@ def test_the_graph_is_made_in_blocks_that_can_be_stopped(
     assert not pool.derived, "half a graph is not kept"
     whole = spread_over_views(Start(pool, images.prepared, labels), shares)
     assert whole is not None and whole.shape == (72, 3)
+
+
+def test_labels_whose_errors_are_yet_to_be_estimated_are_spread_nearly_at_their_word(
+    pool: Pool, toy: Callable[[str], Any]
+) -> None:
+    images = toy("image")
+    graph, shares = invariant_graph(pool, images.prepared), torch.full((3,), 1 / 3)
+    y = np.where(np.arange(72) < 9, images.y, -1)
+    names = ["a", "b", "c"]
+    exact = spread(graph, Exact(y, names), shares)
+    torch.testing.assert_close(spread(graph, Noisy(y, "estimate", names), shares), exact, atol=0.02, rtol=0)
+    votes = Votes.from_wide(np.repeat(y[:, None], 3, axis=1), names, abstain="ignored")
+    assert torch.equal(spread(graph, votes, shares).argmax(1), exact.argmax(1))

@@ -204,6 +204,8 @@ def test_texts_groups_and_numbers(tacit: Told, fresh: Any) -> None:
         (("fit", "flowers.csv", "--target", "sort", "--budget", "1s"), "too short for one candidate"),
         (("fit", "flowers.csv", "--target", "sort", "--task", "class"), "Did you mean 'classes'?"),
         (("fit", "flowers.csv", "--target", "sort", "--task", "number"), "Did you mean 'regression'?"),
+        (("fit", "flowers.csv", "--target", "sort", "--task", "regression"), "the labels are names, such as"),
+        (("fit", "flowers.csv", "--votes", "sort", "--task", "regression"), "--votes are for classes"),
         (("fit", "flowers.csv", "--target", "sort", "--method", "rotation"), "rotation works on image"),
         (("fit", "flowers.csv", "--target", "sort", "--method", "tfidf-logistic"), "does not work on table"),
         (("fit", "flowers.csv", "--target", "sort", "--modality", "tabel"), "Did you mean 'table'?"),
@@ -435,7 +437,7 @@ def test_embed_says_what_it_writes(tacit: Told, photos: Path) -> None:
     assert "network, trained from scratch" not in err
     assert "no pretrained weights are at hand, so plain features are written, made without a network" in err
     assert "to train a network first: --method " in err
-    assert "rotation or simclr" in err
+    assert "--method rotation or simclr or simclrv2\n" in err, "one name for each network that they leave"
     assert "30 embeddings of 64 numbers, by plain features" in out
 
 

@@ -17,7 +17,7 @@ import tacit
 from tacit.compare.plan import Budget
 from tacit.data.records import Records
 from tacit.errors import InputError, Interrupted, TacitError
-from tacit.labels import Exact
+from tacit.labels import Exact, Noisy, Values
 from tacit.run import Run
 from tacit.train.watch import Watch
 
@@ -353,6 +353,7 @@ def test_a_candidate_that_fails_or_is_too_slow_goes_on(records: Records, known: 
     lines = board(run)
     assert lines["broken"]["status"] == "failed" and "no luck" in lines["broken"]["note"]
     assert lines["gaussiannb"]["status"] == "ok"
+    assert "broken failed and was left out: broken raised RuntimeError: no luck" in run.info["notes"]
     late = tacit.fit(records, known, methods=["simclrv2"], budget="5s", device="cpu", clock=False)
     skipped = [line for line in late.leaderboard if line["status"] == "skipped"]
     assert all("fewer than 20 steps" in line["note"] for line in skipped)
@@ -438,3 +439,28 @@ def test_budgets_are_read_to_seconds() -> None:
 def test_labels_of_a_kind_of_their_own_are_taken_as_given(records: Records) -> None:
     run = tacit.fit(records, Exact([i % 2 if i < 12 else -1 for i in range(36)], ["no", "yes"]), **QUICK)
     assert run.info["task"] == {"kind": "classes", "names": ["no", "yes"]}
+
+
+def test_a_candidate_that_fails_on_weak_evidence_in_memory_is_in_the_notes(records: Records) -> None:
+    def broken(records: Any, labels: Any, rng: Any) -> Any:
+        raise RuntimeError("no luck with noise")
+
+    labels = Noisy(np.array([i % 3 if i < 18 else -1 for i in range(36)]), "estimate", ["a", "b", "c"])
+    run = tacit.fit(records, labels, methods=[broken], budget="1step", device="cpu")
+    assert run.folder is None
+    (note,) = [note for note in run.info["notes"] if "broken" in note]
+    assert "failed and was left out" in note and "no luck with noise" in note
+
+
+@pytest.mark.parametrize("groups", [3, "abc", 2.5])
+def test_groups_that_are_no_list_are_refused(records: Records, known: Any, tmp_path: Path, groups: Any) -> None:
+    refused("give a list with the name of a group for every record", tmp_path / "run", records, known, groups=groups)
+
+
+def test_evidence_of_another_task_than_the_one_asked_for_is_refused(records: Records, tmp_path: Path) -> None:
+    exact, numbers = Exact(np.arange(36) % 3, ["a", "b", "c"]), Values(np.arange(36.0))
+    refused("they are of classes, not for --task regression", tmp_path / "run", records, exact, task="regression")
+    refused("they are of numbers, not for --task classes", tmp_path / "run", records, numbers, task="classes")
+    names = [f"class {i % 3}" for i in range(36)]
+    refused("the labels are names, such as 'class 0'", tmp_path / "run", records, names, task="regression")
+    refused("record 1 has the value 'x'", tmp_path / "run", records, [1.5, "x", *names[2:]], task="regression")

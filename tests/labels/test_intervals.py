@@ -181,3 +181,20 @@ def test_a_table_holds_open_sides(tmp_path: Path) -> None:
 def test_unusable_bounds_are_refused_by_record(low: list[float], high: list[float], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Intervals(low, high)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e300, np.inf), (-1e300, 1e300), (0.0, 1e300), (-1e308, 0.0)])
+def test_bounds_that_are_finite_and_too_far_out_are_refused(low: float, high: float) -> None:
+    with pytest.raises(InputError, match=r"record 1 .* has a bound beyond 1e\+30 in size; write -inf or inf"):
+        Intervals([0.0, low], [1.0, high])
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1e30, 1e30), (0.0, 1e30), (9e29, np.inf), (-np.inf, -1e30)])
+def test_the_farthest_bounds_give_finite_results(low: float, high: float) -> None:
+    labels = Intervals([0.0, low], [1.0, high])
+    assert np.isfinite([labels.task.centre, labels.task.scale]).all()
+    belief = Normal(torch.zeros(2), torch.zeros(2))
+    after = labels.posterior(belief)
+    assert isinstance(after, Normal)
+    assert torch.isfinite(labels.log_likelihood(belief)).all()
+    assert torch.isfinite(after.mean).all() and torch.isfinite(after.log_scale).all()

@@ -288,3 +288,20 @@ def test_parts_that_do_not_go_together_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         Labels.combine(*parts, trust=trust)
+
+
+@pytest.mark.parametrize("trust", [(0, 1), (2, 1), (float("nan"), 1), (-0.5, 1), (None, 1), ("x", 1), "ab"])
+def test_an_impossible_trust_is_refused_with_its_part(trust: Any) -> None:
+    one = Exact([0, 1], ["a", "b"])
+    with pytest.raises(InputError, match="was given to part 0; it has to be above 0 and at most 1"):
+        Labels.combine(one, one, trust=trust)
+
+
+def test_what_is_no_list_of_trusts_or_no_evidence_is_refused() -> None:
+    one = Exact([0, 1], ["a", "b"])
+    with pytest.raises(InputError, match=r"trust is 0\.5; give a list"):
+        Labels.combine(one, one, trust=0.5)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="part 1 is NoneType and no evidence"):
+        Labels.combine(one, None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="part 0 is list and no evidence"):
+        Labels.combine([0, 1], one)  # type: ignore[arg-type]

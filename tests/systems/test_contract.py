@@ -22,7 +22,7 @@ from tacit.data.prediction import Categorical, Normal, Prediction
 from tacit.data.task import Classes, MultiLabel
 from tacit.engines.method import Context
 from tacit.errors import InputError
-from tacit.labels import Exact, Labels, Values
+from tacit.labels import Exact, Labels, Noisy, Values, Votes
 from tacit.systems.base import System, systems
 
 MODALITIES = ("image", "set", "table", "text")
@@ -156,6 +156,22 @@ def test_its_state_dict_is_all_its_state(fitted: Any, system: System, modality: 
     module.load_state_dict(predictor.module.state_dict())
     twin = NetworkPredictor(data.prepared, labels.task, system.name, {}, module)
     torch.testing.assert_close(tensors(twin(data.records)), tensors(predictor(data.records)), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("system", [s for s in systems().values() if not s.baseline], ids=lambda s: s.name)
+def test_it_trains_on_evidence_of_which_something_is_estimated(toy: Callable[[str], Any], system: System) -> None:
+    """So many steps that what is estimated is refitted on the way."""
+    data = toy(next(m for m in MODALITIES if m in system.modalities))
+    known = np.arange(len(data.y)) < LABELLED
+    crowd = np.where(known[:, None], np.stack([data.y, data.y, (data.y + 1) % 3], axis=1), -1)
+    votes = Votes.from_wide(crowd, NAMES, abstain="ignored")
+    labels = Labels.combine(votes, Noisy(np.where(known, data.y, -1), "estimate", NAMES))
+    recipe = Recipe(system, data.bench(labels.task))
+    plan = allot([recipe], Budget(steps=10), 0, lambda recipe: [])[system.name]
+    rng = np.random.default_rng(3)
+    shared = recipe.prepare(data.records, FitPlan(plan.prepare), rng)
+    prediction = recipe.fit(data.records, labels, shared, FitPlan(plan.final), rng)(data.records)
+    assert bool(torch.isfinite(tensors(prediction)).all())
 
 
 @pytest.mark.parametrize("modality", MODALITIES)

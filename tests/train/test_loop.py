@@ -17,11 +17,13 @@ from tacit.compare.workbench import make_fabric
 from tacit.data.task import Classes
 from tacit.engines.curriculum import ContrastToClasses
 from tacit.engines.method import Method, Needs, Step
+from tacit.engines.robust import GeneralisedCrossEntropy
 from tacit.engines.selftrain import Alignment, SelfTrain, Threshold
 from tacit.engines.settings import Settings
 from tacit.engines.supervised import Supervised
 from tacit.errors import Interrupted, TacitError
-from tacit.labels import Exact
+from tacit.labels import Exact, Noisy
+from tacit.labels.noisy_model import NoisyModel
 from tacit.modalities.table import MODALITY as TABLE
 from tacit.train import loop
 from tacit.train.loop import Batches, Work, make_optimizer, train
@@ -328,3 +330,74 @@ def test_resumed_training_on_bags_ends_bit_for_bit_like_undisturbed(toy: Callabl
         run(method(), replace(work, checkpoint=path), Stopping(7))
     assert run(resumed, replace(work, checkpoint=path)).curve == expected.curve
     assert equal(undisturbed, resumed)
+
+
+@pytest.mark.parametrize("how", ["estimate", "learn"])
+def test_what_is_learned_of_the_evidence_moves_with_the_network(problem: Callable[..., Work], how: Any) -> None:
+    """The method holds the model; it is refitted, or trained, and the batches are read with it as it stands."""
+    work = problem(steps=20)
+    assert isinstance(work.labels, Exact)
+    known, wrong = work.labels.y >= 0, np.arange(len(work.labels)) % 4 == 0
+    flipped = np.where(known & wrong, (work.labels.y + 1) % 3, work.labels.y)
+    work = replace(work, labels=Noisy(flipped, how, TASK.names))
+    assert work.labels is not None
+    before = work.labels.model().state_dict()
+    torch.manual_seed(0)
+    method = Supervised(work.prepared.encoder(), TASK, views=("clean",))
+    assert method.evidence is None
+    batches: list[Any] = []
+
+    class Kept(Watch):
+        def advance(self, step: int, records: int, losses: dict[str, float]) -> None:
+            assert method.evidence is not None
+            batches.append({k: v.clone() for k, v in method.evidence.state_dict().items()})
+
+    run(method, work, Kept())
+    assert isinstance(method.evidence, NoisyModel)
+    after = method.evidence.state_dict()
+    assert not all(torch.equal(after[name], value) for name, value in before.items()), "it has learned"
+    step = Batches(method, work, torch.device("cpu")).at(0, 0.0)
+    assert isinstance(step.evidence, NoisyModel)
+    assert step.evidence.channel is method.evidence.channel, "batches are read with what was learned"
+    assert {f"evidence.{name}" for name in after} <= set(method.state_dict()), "a checkpoint has it"
+    trainable = {id(p) for group in make_optimizer(method, FAST).param_groups for p in group["params"]}
+    assert {id(p) for p in method.evidence.parameters()} <= trainable
+    assert any(not torch.equal(batches[0][n], batches[-1][n]) for n in after)
+
+
+@pytest.mark.parametrize("how", ["estimate", "learn"])
+def test_what_is_learned_of_the_evidence_is_resumed(problem: Callable[..., Work], tmp_path: Path, how: Any) -> None:
+    work = problem(steps=20)
+    assert isinstance(work.labels, Exact)
+    work = replace(work, labels=Noisy(np.where(work.labels.y >= 0, 0, -1), how, TASK.names))
+
+    def fresh() -> Supervised:
+        torch.manual_seed(0)
+        return Supervised(work.prepared.encoder(), TASK, views=("weak",))
+
+    undisturbed, resumed = fresh(), fresh()
+    run(undisturbed, work)
+    path = tmp_path / "stage.safetensors"
+    with pytest.raises(Interrupted):
+        run(fresh(), replace(work, checkpoint=path), Stopping(9))
+    run(resumed, replace(work, checkpoint=path))
+    assert any(name.startswith("evidence.") for name in resumed.state_dict())
+    assert equal(undisturbed, resumed)
+
+
+def test_a_method_that_takes_evidence_naively_is_spared_the_refits(
+    problem: Callable[..., Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refitted: list[Method] = []
+    monkeypatch.setattr(loop, "refit", lambda method, work: refitted.append(method))
+    work = problem(steps=20)
+    assert isinstance(work.labels, Exact)
+    work = replace(work, labels=Noisy(work.labels.y, "estimate", TASK.names))
+    naive = Supervised(work.prepared.encoder(), TASK, objective=GeneralisedCrossEntropy(TASK))
+    run(naive, work)
+    assert naive.naive and not refitted
+    reading = Supervised(work.prepared.encoder(), TASK)
+    run(reading, work)
+    assert not reading.naive and refitted == [reading] * 8, "every tenth from the second to the ninth"
+    run(reading, problem(steps=20))
+    assert len(refitted) == 8, "of exact labels nothing is estimated"

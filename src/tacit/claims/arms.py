@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tacit.claims.figures import Outcome
-from tacit.claims.sets import Split
+from tacit.claims.sets import AnyDraw, Split
 from tacit.compare.baselines import PENALTIES, feature_candidates, inner_choice
 from tacit.compare.candidate import FitPlan, Predictor, StagePlan
 from tacit.compare.model import modalities
@@ -113,6 +113,8 @@ class Trained:
     """A system with the committed settings; ``steps`` are shared out over its stages.
 
     ``views`` changes the fitted modality, so that a view, or the encoder, can be all in which two arms differ.
+    ``measure`` reads the trained predictor, and the encoder of the label-free stages, for other figures. ``draw``:
+    other labels than the claim's, drawn with the same seed.
     """
 
     name: str
@@ -121,6 +123,8 @@ class Trained:
     steps: int
     options: Options = field(default_factory=dict)
     views: Change | None = None
+    measure: Callable[[Trial, Predictor, nn.Module | None], dict[str, float]] | None = None
+    draw: AnyDraw | None = None
 
     @property
     def trained(self) -> bool:
@@ -128,7 +132,13 @@ class Trained:
         return True
 
     def run(self, trial: Trial) -> Outcome:
-        return trial.judge(self.fitted(trial))
+        predictor = self.fitted(trial)
+        found = trial.judge(predictor)
+        if self.measure is None:
+            return found
+        shared = trial.pretrained(recipe := self._recipe(trial.desk), shared_out(recipe, self.steps))
+        encoder = None if shared.weights is None else restored(recipe, shared).encoder()
+        return Outcome(found.figures, found.measures | self.measure(trial, predictor, encoder))
 
     def fitted(self, trial: Trial) -> Predictor:
         """Trained on the trial's labels."""
@@ -136,10 +146,12 @@ class Trained:
         plans = shared_out(recipe, self.steps)
         shared = trial.pretrained(recipe, plans)
         plan = FitPlan(plans[len(recipe.label_free) :], name=f"seed {trial.seed}, {self.name}")
-        return recipe.fit(recipe.bench.records, told(recipe, trial.labels), shared, plan, trial.rng("fit"))
+        labels = trial.labels if self.draw is None else self.draw(trial.desk.split, trial.rng("labels"))
+        return recipe.fit(recipe.bench.records, told(recipe, labels), shared, plan, trial.rng("fit"))
 
     def describe(self, desk: Desk) -> dict[str, Any]:
-        return described(self._recipe(desk), self.steps)
+        other = {} if self.draw is None else {"labels": str(self.draw)}
+        return described(self._recipe(desk), self.steps) | other
 
     def _recipe(self, desk: Desk) -> Recipe:
         return Recipe(self.system, desk.bench(self.views), self.options)

@@ -103,10 +103,10 @@ def fitted(columns: dict[str, Column], width: int) -> dict[str, Column]:
 
 
 def remarks(info: Mapping[str, Any]) -> Iterator[str]:
-    """A line for every candidate that was skipped, failed or cut short: why."""
+    """A line for every candidate that was skipped or cut short: why. Of those that failed the notes tell."""
     for line in info["leaderboard"]:
-        if line["note"]:
-            words = {"skipped": " was skipped", "failed": " failed", "cut": " was cut short"}.get(line["status"], "")
+        if line["note"] and line["status"] != "failed":
+            words = {"skipped": " was skipped", "cut": " was cut short"}.get(line["status"], "")
             yield f"{line['candidate']}{words}: {line['note']}"
 
 

@@ -105,7 +105,7 @@ def _as_is(bench: Workbench, encoder: str) -> tuple[NDArray[np.float32], str]:
         bench.watch.say(weights.note)
         return bench.features(bench.records), weights.spec
     missing = "no pretrained weights are at hand" + ("" if encoder == "auto" else f" for {encoder}")
-    names = [name for name, system in _without_labels().items() if bench.records.modality in system.modalities]
+    names = [name for name, system in _offered().items() if bench.records.modality in system.modalities]
     hint = f"; to train a network first: --method {' or '.join(names)}" if names else ""
     bench.watch.say(f"{missing}, so plain features are written, made without a network{hint}")
     return bench.features(bench.records), "plain features"
@@ -144,6 +144,11 @@ def _without_labels() -> dict[str, System]:
     return {name: system for name, system in systems().items() if not system.stages[0].needs_labels}
 
 
+def _offered() -> dict[str, System]:
+    """Of these one for each network that they leave."""
+    return {name: system for name, system in _without_labels().items() if system.own_pretraining}
+
+
 def _label_free(name: str, modality: str) -> System:
     """The system's stages that need no labels, sharing all of the budget."""
     from tacit.listing import pick
@@ -151,7 +156,7 @@ def _label_free(name: str, modality: str) -> System:
 
     usable = _without_labels()
     if name in systems() and name not in usable:
-        raise InputError(f"{name} learns from labels; without labels there are: {', '.join(usable) or 'none'}.")
+        raise InputError(f"{name} learns from labels; without labels there are: {', '.join(_offered()) or 'none'}.")
     system: System = pick(name, usable, "method without labels")
     if modality not in system.modalities:
         raise InputError(f"{name} works on {', '.join(system.modalities)}, not on {modality}.")

@@ -41,6 +41,8 @@ def known(
     from tacit.labels.given import labels_from
 
     parts = of_files(files, records, columns.target, task, kind, beside)
+    if columns.votes and task == "regression":
+        raise InputError("--votes are for classes, and --task regression is for numbers; leave one of them out")
     if column is not None and column in columns.votes:
         raise InputError(f"the column {column!r} is the target and a voter too; leave it out of one")
     if column is not None and (noisy or columns.votes):

@@ -47,6 +47,7 @@ def estimated(bench: Workbench, records: Records, labels: Labels) -> EvidenceMod
     if labels not in bench.estimates:
         rng = np.random.default_rng(SEED)
         features = bench.features(records)
+        model.doubt()
         penalty = likeliest_penalty(features, model, rng)
         for _ in range(ROUNDS):
             model.fit(cross_fitted(features, model, penalty, rng))

@@ -21,7 +21,7 @@ from tacit.data.prediction import Prediction
 from tacit.data.records import Records
 from tacit.data.task import Task
 from tacit.engines.method import Context, Method
-from tacit.labels.base import EvidenceModel, Labels
+from tacit.labels.base import Labels
 from tacit.modalities.base import Prepared
 from tacit.systems.base import Stage, System, systems
 from tacit.train.loop import Work, train
@@ -73,8 +73,7 @@ class Recipe:
         method = self._restored(shared, len(labels.labelled()))
         stages = self.system.stages[len(self.label_free) :]
         for stage, stage_plan in zip(stages, plan.stages, strict=True):
-            evidence = estimated(self.bench, records, labels)
-            method = self._stage(stage, stage_plan, method, evidence, plan, rng)
+            method = self._stage(stage, stage_plan, method, labels, plan, rng)
         assert method is not None
         return NetworkPredictor(
             self.bench.prepared, self.bench.task, self.name, self.options, method.predictor(), self.bench
@@ -85,12 +84,11 @@ class Recipe:
         stage: Stage,
         stage_plan: StagePlan,
         before: Method | None,
-        evidence: EvidenceModel | None,
+        labels: Labels | None,
         plan: FitPlan,
         rng: np.random.Generator,
     ) -> Method:
         seed = int(rng.integers(2**62))
-        labels = None if evidence is None else evidence.labels
         context = self.context(0 if labels is None else len(labels.labelled()))
         method = built(stage, context, before, seed)
         work = Work(
@@ -102,7 +100,7 @@ class Recipe:
             seed=seed,
             name=f"{plan.name or self.name}: {stage.name}",
             checkpoint=plan.folder / f"{stage.name}.safetensors" if plan.folder is not None else None,
-            evidence=evidence,
+            evidence=None if labels is None or method.naive else estimated(self.bench, self.bench.records, labels),
         )
         done = train(method, work, self.bench.fabric, self.bench.watch, plan.deadline)
         plan.curve += [(step, f"{stage.name}/{name}", value) for step, name, value in done.curve]

@@ -139,6 +139,11 @@ class CoTeaching(Method):
         self.averages = nn.ModuleList(EMA(network, decay) for network in networks)
         self.forget, self.ramp = forget, ramp
 
+    @property
+    def naive(self) -> bool:
+        """Always."""
+        return True
+
     def loss(self, step: Step) -> Losses:
         if step.evidence is None:
             raise ValueError("co-teaching needs evidence")

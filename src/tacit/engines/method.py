@@ -137,6 +137,11 @@ class Method(nn.Module):
         # not a default of the class, which would be found before the module that takes its place
         self.evidence = None
 
+    @property
+    def naive(self) -> bool:
+        """Whether evidence is taken without a model of it, so that nothing estimated of it has to be refitted."""
+        return False
+
     def loss(self, step: Step) -> Losses:
         """Named terms; the loop sums and logs them."""
         raise NotImplementedError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
@@ -14,7 +16,12 @@ from tacit.labels.soft import Soft, shares_of
 
 
 class Objective(nn.Module):
-    """The loss of one view's outputs. State, such as the memory of each record, is in buffers and `PerRecord`."""
+    """The loss of one view's outputs. State, such as the memory of each record, is in buffers and `PerRecord`.
+
+    ``naive``: whether the evidence is taken without a model of it.
+    """
+
+    naive: ClassVar[bool] = False
 
     def forward(self, step: Step, outputs: Tensor) -> Tensor:
         """``outputs``: (B, outputs) of the network for ``step.labelled_index``; a scalar."""
@@ -35,6 +42,8 @@ class Likelihood(Objective):
 
 class OnShares(Objective):
     """Reads the evidence naively, as shares of the classes. A subclass writes ``cost``."""
+
+    naive: ClassVar[bool] = True
 
     def __init__(self, task: Task) -> None:
         super().__init__()

@@ -107,7 +107,7 @@ def spread(graph: csr_array, labels: Labels, shares: Tensor, alpha: float = 0.99
     """
     count, classes = graph.shape[0], len(shares)
     uniform = Categorical(torch.full((count, classes), -float(np.log(classes)), dtype=torch.float64))
-    posterior = labels.posterior(uniform)
+    posterior = labels.model().posterior(uniform)  # what is yet to be estimated is as it starts
     assert isinstance(posterior, Categorical)
     known = labels.labelled()
     seeds = np.zeros((count, classes))

@@ -71,6 +71,11 @@ class SubLabelled(Method):
         self.teacher = teacher.requires_grad_(False).eval()
         self.kind, self.rare = kind, rare
 
+    @property
+    def naive(self) -> bool:
+        """Its classes are made of naive labels once."""
+        return True
+
     def train(self, mode: bool = True) -> SubLabelled:
         """As usual, but the teacher stays in evaluation mode."""
         super().train(mode)

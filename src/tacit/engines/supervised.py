@@ -37,6 +37,11 @@ class Supervised(Method):
         self.average = EMA(self.network, decay)
         self.objective = Likelihood(task) if objective is None else objective
 
+    @property
+    def naive(self) -> bool:
+        """As the objective takes it."""
+        return self.objective.naive
+
     def loss(self, step: Step) -> Losses:
         if step.evidence is None:
             raise ValueError("supervised training needs evidence")

@@ -170,6 +170,9 @@ class EvidenceModel(nn.Module):
         """Whether ``fit`` changes anything, so that it is worth predicting all records for it now and then."""
         return False
 
+    def doubt(self) -> None:
+        """Assume some errors where none are known of yet, so that a first fit can find the truth behind them."""
+
     def fit(self, prediction: Prediction) -> None:
         """Refit the learned parameters to the network's predictions of all records."""
 

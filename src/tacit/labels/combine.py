@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 
 from tacit.data.task import Classes, MultiLabel, Number
 from tacit.errors import InputError
@@ -13,11 +14,12 @@ def combined(parts: Sequence[Labels], trust: Sequence[float] | None) -> Labels:
     """As `Labels.combine`."""
     if not parts:
         raise InputError("there is nothing to combine; give at least one kind of evidence")
-    weights = tuple(float(t) for t in trust) if trust is not None else (1.0,) * len(parts)
-    if len(weights) != len(parts):
-        raise InputError(f"there are {len(weights)} trusts for {len(parts)} kinds of evidence; give one each")
-    if bad := [t for t in weights if not 0 < t <= 1]:
-        raise InputError(f"a trust of {bad[0]:g} was given; it has to be above 0 and at most 1")
+    for number, part in enumerate(parts):
+        if not isinstance(part, Labels):
+            raise InputError(
+                f"part {number} is {type(part).__name__} and no evidence; give tacit.labels.Exact or the like"
+            )
+    weights = _weights(trust, len(parts))
     _require_alike(parts)
     if isinstance(parts[0].task, Number):
         from tacit.labels.number_mixture import NumberMixture
@@ -26,6 +28,22 @@ def combined(parts: Sequence[Labels], trust: Sequence[float] | None) -> Labels:
     from tacit.labels.mixture import Mixture
 
     return Mixture(parts, weights)
+
+
+def _weights(trust: Sequence[float] | None, parts: int) -> tuple[float, ...]:
+    """The trust in each part, 1 where none is given; what is no number in (0, 1] is an `InputError`."""
+    if trust is None:
+        return (1.0,) * parts
+    try:
+        given = list(trust)
+    except TypeError:
+        raise InputError(f"trust is {trust!r}; give a list with a number above 0 and at most 1 for each part") from None
+    if len(given) != parts:
+        raise InputError(f"there are {len(given)} trusts for {parts} kinds of evidence; give one each")
+    for number, t in enumerate(given):
+        if not isinstance(t, Real) or not 0 < t <= 1:
+            raise InputError(f"a trust of {t!r} was given to part {number}; it has to be above 0 and at most 1")
+    return tuple(float(t) for t in given)
 
 
 def _require_alike(parts: Sequence[Labels]) -> None:

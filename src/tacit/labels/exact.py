@@ -16,7 +16,7 @@ from tacit.data.sources.columns import MISSING
 from tacit.data.task import Classes, MultiLabel, task_from_json
 from tacit.errors import InputError
 from tacit.labels.local import Local, categorical
-from tacit.labels.values_io import is_unknown, label_text, positions, write_labels
+from tacit.labels.values_io import cell, is_unknown, label_text, positions, record_at, write_labels
 
 
 class Exact(Local):
@@ -128,12 +128,18 @@ class Exact(Local):
         assert isinstance(task, Classes | MultiLabel)
         place, number = positions(ids), positions(task.names)
         y = np.full((len(ids),) if isinstance(task, Classes) else (len(ids), len(task.names)), -1, dtype=np.int64)
-        for row in rows:
+        for at, row in enumerate(rows):
+            record = record_at(row, at, place)
             if isinstance(task, Classes):
-                y[place[row["id"]]] = number[row["label"]]
+                y[record] = _number_of(cell(row, at, "label"), at, number)
                 continue
-            for name, value in row["labels"].items():
-                y[place[row["id"]], number[name]] = value
+            said = cell(row, at, "labels")
+            if not isinstance(said, Mapping):
+                raise InputError(f"row {at} has {said!r} in the field 'labels'; write names with 0 or 1 each")
+            for name, value in said.items():
+                if value not in (0, 1):
+                    raise InputError(f"row {at} has {value!r} for the label {name!r}; write 0 or 1, or leave it out")
+                y[record, _number_of(name, at, number)] = value
         return cls(y, task.names)
 
     def to_file(self, path: Path, ids: Sequence[str]) -> None:
@@ -152,6 +158,13 @@ class Exact(Local):
         new.y.setflags(write=False)
         new.task = self.task
         return new
+
+
+def _number_of(name: Any, row: int, number: Mapping[str, int]) -> int:
+    """The number of the class that a row names."""
+    if not isinstance(name, str) or name not in number:
+        raise InputError(f"row {row} has the label {name!r}, which is none of the classes {list(number)}")
+    return number[name]
 
 
 def sort_names(names: set[str]) -> list[str]:

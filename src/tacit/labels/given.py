@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from tacit.data.records import Records
+from tacit.data.task import Number
 from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
@@ -74,6 +75,7 @@ def labels_of(given: Any, records: Records, kind: Kind | None = None) -> Labels:
     """`Labels` for ``records`` from labels, a path, values aligned to the records, or None for class folders."""
     if isinstance(given, Labels):
         labels = given
+        require_task(labels, kind)
     elif given is None:
         if "folder" not in records.columns or all(name is None for name in records.column("folder")):
             raise InputError(
@@ -95,6 +97,16 @@ def labels_of(given: Any, records: Records, kind: Kind | None = None) -> Labels:
     return labels
 
 
+def require_task(labels: Labels, kind: Kind | None) -> None:
+    """Raise `InputError` where ``kind`` is not what the labels speak of."""
+    numbers = isinstance(labels.task, Number)
+    if kind is not None and numbers != (kind == "regression"):
+        others = "numbers" if numbers else "classes"
+        raise InputError(
+            f"there are {labels.describe()}: they are of {others}, not for --task {kind}; leave the task out"
+        )
+
+
 def labels_from(values: Sequence[Any], kind: Kind | None = None) -> Labels:
     """Classes or numbers from raw values; None, NaN and, among whole numbers from 0 on, -1 are unknown.
 
@@ -102,6 +114,7 @@ def labels_from(values: Sequence[Any], kind: Kind | None = None) -> Labels:
     Numbers with more than ``MANY`` distinct values that `could_be_measured` could be either; then ``kind`` has to say.
     """
     if kind == "regression":
+        require_a_number(values)
         return Values.from_values(values)
     numbers = numbers_in(values)
     if kind is None and numbers:
@@ -117,6 +130,16 @@ def labels_from(values: Sequence[Any], kind: Kind | None = None) -> Labels:
     if marks_unknown(set(numbers.values())):
         values = [None if numbers.get(row) == -1 else value for row, value in enumerate(values)]
     return Exact.from_values(values)
+
+
+def require_a_number(values: Sequence[Any]) -> None:
+    """Raise `InputError` where none of the known ``values`` is a number: then it is the task that is wrong."""
+    known = [value for value in values if not is_unknown(value)]
+    if known and not any(numbers_in([value]) for value in known):
+        raise InputError(
+            f"the labels are names, such as {known[0]!r}, and --task regression needs numbers; "
+            "say --task classes, or name other labels"
+        )
 
 
 def could_be_measured(distinct: set[float], labels: int) -> bool:

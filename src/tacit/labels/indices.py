@@ -13,6 +13,10 @@ from tacit.labels.values_io import is_unknown
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
+LARGEST = 2.0**53
+"""Beyond it not every whole number is a float64 of its own."""
+
+
 def frozen(array: NDArray[Scalar]) -> NDArray[Scalar]:
     """The array itself, no longer to be written to."""
     array.setflags(write=False)
@@ -34,11 +38,13 @@ def whole(values: Any, what: str) -> NDArray[np.int64]:
     array = np.asarray(values)
     if array.ndim != 1:
         raise InputError(f"positions have shape {array.shape}; give one for each {what}")
-    if np.issubdtype(array.dtype, np.integer):
+    if np.issubdtype(array.dtype, np.signedinteger):
         return array.astype(np.int64)
     cells = np.array([-1.0 if is_unknown(v) else _number(v, row, what) for row, v in enumerate(array.tolist())])
     if len(bad := np.flatnonzero(cells != np.floor(cells))):
         raise InputError(f"{what} {bad[0]} has {cells[bad[0]]:g}; give a whole number")
+    if len(bad := np.flatnonzero(np.abs(cells) > LARGEST)):
+        raise InputError(f"{what} {bad[0]} has {cells[bad[0]]:g}, which is too large to count or name anything")
     return cells.astype(np.int64)
 
 
@@ -74,5 +80,7 @@ def moved(index: NDArray[np.int64], n: int, tied: NDArray[np.int64]) -> NDArray[
 def _number(value: Any, row: int, what: str) -> float:
     try:
         return float(value)
+    except OverflowError:
+        return np.inf
     except (TypeError, ValueError):
         raise InputError(f"{what} {row} has {value!r}, which is no number; mend it or leave it empty") from None

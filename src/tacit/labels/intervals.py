@@ -21,6 +21,9 @@ from tacit.labels.values import Values
 from tacit.labels.values_io import positions, write_labels
 from tacit.listing import pick
 
+FARTHEST = 1e30
+"""Single precision has no room for much larger numbers, nor double for the squares of their squares."""
+
 
 class Intervals(Labels):
     """Censored numbers, one interval a record (the Tobit likelihood: Tobin 1958; Amemiya 1984 for both sides).
@@ -41,6 +44,7 @@ class Intervals(Labels):
             (one, "has one bound that is unknown; write -inf or inf for a side that is open, NaN twice for unknown"),
             (self.low > self.high, "has its lower bound above the upper one; mend or drop it"),
             (np.isinf(self.low) & (self.low == self.high), "has two bounds at the same infinity; mend or drop it"),
+            (self._far, f"has a bound beyond {FARTHEST:g} in size; write -inf or inf for a side that is open"),
             (self.low == self.high, "has bounds that are equal; a number that is known exactly belongs to Values"),
         ):
             if len(bad := np.flatnonzero(wrong)):
@@ -50,6 +54,12 @@ class Intervals(Labels):
         self.low[open_] = self.high[open_] = np.nan
         self.task = number_of(self._middle)
         self._freeze()
+
+    @property
+    def _far(self) -> NDArray[np.bool_]:
+        """(n,) whether a bound is finite and yet too far out to be computed with."""
+        far = [np.isfinite(side) & (np.abs(side) > FARTHEST) for side in (self.low, self.high)]
+        return np.asarray(far[0] | far[1])
 
     @property
     def _middle(self) -> NDArray[np.float64]:

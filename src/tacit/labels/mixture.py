@@ -125,6 +125,11 @@ class MixtureModel(EvidenceModel):
         models = [model for model in self.parts if isinstance(model, EvidenceModel)]
         return [found for model in models for found in model.findings(posterior)]
 
+    def doubt(self) -> None:
+        for model in self.parts:
+            assert isinstance(model, EvidenceModel)
+            model.doubt()
+
     def fit(self, prediction: Prediction) -> None:
         """Each part is refitted to what the network and all other parts believe."""
         for k, model in enumerate(self.parts):

@@ -38,6 +38,9 @@ class Channel(nn.Module):
         """(C, C) float64 log T[true, given]."""
         raise NotImplementedError
 
+    def doubt(self) -> None:
+        """As `EvidenceModel.doubt`."""
+
     def fit(self, p: Floats, observed: Ints, y: Ints) -> None:
         """Refit to the probabilities of all sites (n, C) and the classes given to the ``observed`` ones."""
 
@@ -59,12 +62,17 @@ class EstimatedChannel(FixedChannel):
     """A transition by the estimator of that name.
 
     Before, labels are taken at their word, so that the first network learns to predict the noisy labels, which two of
-    the estimators ask for. The pooled one asks for predictions of the truth, so it begins with some noise.
+    the estimators ask for. The pooled one asks for predictions of the truth, so it begins with some ``doubt``.
     """
 
     def __init__(self, classes: int, estimator: Estimator) -> None:
-        super().__init__(_slackened(one_coin_transition(MOSTLY if estimator == "pooled" else 1.0, classes)))
+        super().__init__(_slackened(np.eye(classes)))
         self.estimator = estimator
+
+    def doubt(self) -> None:
+        if self.estimator == "pooled":
+            classes = len(self.transition)
+            self.transition.copy_(torch.from_numpy(_slackened(one_coin_transition(MOSTLY, classes))))
 
     def fit(self, p: Floats, observed: Ints, y: Ints) -> None:
         match self.estimator:
@@ -118,6 +126,9 @@ class NoisyModel(LearnedModel):
     @property
     def refits(self) -> bool:
         return self.labels.transition is None
+
+    def doubt(self) -> None:
+        self.channel.doubt()
 
     def fit(self, prediction: Prediction) -> None:
         """Refit the transition to predictions of all records, made by networks that did not train on them.

@@ -129,9 +129,15 @@ class Preferences(Labels):
         return log_p[:, number] - excluding(log_p)[:, number]
 
     def log_likelihood(self, prediction: Prediction) -> Tensor:
-        scores = self.scores(prediction)
+        return self.by_lead(self.leads(self.scores(prediction)))
+
+    def leads(self, scores: Tensor) -> Tensor:
+        """(pairs,) the winner's score minus the loser's, of ``scores`` (sites,)."""
         winner, loser = (torch.from_numpy(self._site(r).copy()).to(scores.device) for r in (self.winner, self.loser))
-        lead = scores[winner] - scores[loser]
+        return scores[winner] - scores[loser]
+
+    def by_lead(self, lead: Tensor) -> Tensor:
+        """(pairs,) log-likelihood where the winner leads by so much."""
         if self.nu is None:
             return logsigmoid(lead)
         level = torch.full_like(lead, np.log(self.nu)) - lead / 2

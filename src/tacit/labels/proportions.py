@@ -21,7 +21,7 @@ from tacit.labels.counts import log_counts
 from tacit.labels.coupled import Members
 from tacit.labels.exact import Exact
 from tacit.labels.grid import named_classes, numbers, write_grid
-from tacit.labels.indices import frozen
+from tacit.labels.indices import LARGEST, frozen
 from tacit.labels.lattice import fits, log_multinomial
 from tacit.labels.membership import Membership
 from tacit.labels.soft import Soft
@@ -62,6 +62,8 @@ class Proportions(Bagged):
         wrong = ~np.isfinite(cells) | (cells < 0) | (cells != np.floor(cells))
         if len(bad := np.flatnonzero(wrong.any(axis=1) & (cells != -1).any(axis=1))):
             raise InputError(f"bag {bad[0]} has counts {cells[bad[0]].tolist()}; give whole numbers from 0 on")
+        if len(bad := np.flatnonzero((cells > LARGEST).any(axis=1))):
+            raise InputError(f"bag {bad[0]} has counts {cells[bad[0]].tolist()}, too large to count its records")
         self.counts: NDArray[np.int64] = frozen(cells.astype(np.int64))
         if len(bad := np.flatnonzero(self.known & (self.counts.sum(axis=1) != members.sizes))):
             raise InputError(

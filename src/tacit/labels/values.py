@@ -17,7 +17,7 @@ from tacit.data.task import Number
 from tacit.errors import InputError
 from tacit.figures import significant
 from tacit.labels.base import Labels, Units
-from tacit.labels.values_io import is_unknown, positions, write_labels
+from tacit.labels.values_io import is_unknown, number_in, positions, record_at, write_labels
 
 
 class Values(Labels):
@@ -110,8 +110,11 @@ class Values(Labels):
     def from_rows(cls, header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], ids: Sequence[str]) -> Self:
         place = positions(ids)
         v, variance = np.full(len(ids), np.nan), np.zeros(len(ids))
-        for row in rows:
-            v[place[row["id"]]], variance[place[row["id"]]] = row["value"], row["variance"]
+        for number, row in enumerate(rows):
+            record = record_at(row, number, place)
+            v[record], variance[record] = (number_in(row, number, field) for field in ("value", "variance"))
+            if not 0 <= variance[record] < np.inf:
+                raise InputError(f"row {number} has a variance of {variance[record]:g}; it has to be 0 or more")
         return cls(v, np.sqrt(variance))
 
     def to_file(self, path: Path, ids: Sequence[str]) -> None:

@@ -6,12 +6,14 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tacit.data.atomic import atomic_write
+from tacit.errors import InputError
 
 
 def is_unknown(value: Any) -> bool:
@@ -35,6 +37,29 @@ def label_text(value: Any) -> str:
 def positions(names: Sequence[str]) -> dict[str, int]:
     """Where each name stands."""
     return {name: place for place, name in enumerate(names)}
+
+
+def record_at(row: Mapping[str, Any], number: int, place: Mapping[str, int]) -> int:
+    """Where the record stands that row ``number`` names in its field ``id``, among those in ``place``."""
+    name = cell(row, number, "id")
+    if not isinstance(name, str) or name not in place:
+        raise InputError(f"no record has the id {name!r} (row {number})")
+    return place[name]
+
+
+def cell(row: Mapping[str, Any], number: int, field: str) -> Any:
+    """What row ``number`` has in ``field``; an `InputError` where it has no such field."""
+    if not isinstance(row, Mapping) or field not in row:
+        raise InputError(f"row {number} has no field {field!r}; write it")
+    return row[field]
+
+
+def number_in(row: Mapping[str, Any], number: int, field: str) -> float:
+    """The number that row ``number`` has in ``field``; anything else is an `InputError`."""
+    found = cell(row, number, field)
+    if isinstance(found, bool) or not isinstance(found, Real):
+        raise InputError(f"row {number} has {found!r} in the field {field!r}, which is no number")
+    return float(found)
 
 
 def write_labels(path: Path, ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> None:

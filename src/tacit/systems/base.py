@@ -37,6 +37,7 @@ class System:
     """A recipe of stages under the name that users type.
 
     ``family`` names the engine, as the prior knows it; ``catalogue`` is the id in the catalogue of systems.
+    ``own_pretraining``: False where the stages without labels are those of another system.
     """
 
     name: str
@@ -48,6 +49,7 @@ class System:
     baseline: bool = False
     catalogue: int | None = None
     paper: str = ""
+    own_pretraining: bool = True
 
     def suits(self, modality: str, task_kind: str) -> bool:
         """Whether the system can be run on this modality and kind of task."""

@@ -93,6 +93,7 @@ SYSTEM = System(
     ),
     catalogue=303,
     paper="Yang and Xu 2020, arXiv 2006.07529",
+    own_pretraining=False,
 )
 
 SEMI = System(

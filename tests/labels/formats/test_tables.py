@@ -178,7 +178,7 @@ def test_what_is_to_be_predicted_keeps_a_format_from_being_recognised(read: Any)
     text = "id,low,high\n0,1,2\n"
     assert isinstance(read(text, kind="regression"), Intervals)
     assert isinstance(read("id,high,label\n0,2,3\n", kind="regression"), Values)
-    with pytest.raises(InputError, match=r"f.csv has no column named label"):
+    with pytest.raises(InputError, match=r"f.csv looks like .*, which is for regression and not for classes"):
         read(text, kind="classes")
     assert isinstance(read(text, target="high"), Exact)
 
@@ -198,6 +198,11 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     (VOTES, {"target": "vote"}, ["f.csv has no column 'vote'"]),
     ("task,worker,label\n0,u,a\n0,,b\n", {}, ["f.csv, row 3, column 'worker' is empty"]),
     ("task,worker,label\n0,u,\n0,v,NA\n", {}, ["f.csv, column 'label'", "every vote abstains"]),
+    ("id,worker,label\n0,u,\n1,u,NA\n", {}, ["f.csv, column 'label'", "every vote abstains"]),
+    ("id,worker,label\n0,u,-1\n1,u,-1\n", {}, ["f.csv, column 'label'", "every vote abstains"]),
+    (VOTES, {"kind": "regression"}, ["f.csv looks like a table of votes", "is for classes and not for regression"]),
+    ("id,low,high\n0,1,2\n", {"kind": "classes"}, ["f.csv looks like", "is for regression and not for classes"]),
+    ("id,label\n0,a\n1,b\n", {"kind": "regression"}, ["f.csv: the labels are names, such as 'a'", "--task classes"]),
     ("worker,label\nu,a\n", {"kind": "long-votes"}, ["f.csv has no column of ids"]),
     ("id,label\n0,a\n", {"kind": "long-votes"}, ["f.csv has no column 'worker'"]),
     ("id,label_1,label_2\n0,a,b\n0,b,b\n", {}, ["f.csv", "row 2 and row 3", "'0'"]),

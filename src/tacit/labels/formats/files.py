@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tacit.data.records import Records
@@ -45,11 +46,17 @@ def read_labels_file(
     options = Options(target, task, None if classes is None else tuple(classes), of, abstain)
     _require_distinct(options)
     chosen = _recognised(look, options) if kind is None else _asked(kind, look)
+    unasked = None if kind is not None or chosen.name != TABLE else _of_another_task(look, options)
     if look.beside is not None and not chosen.paired:
         raise InputError(f"{look.name} is read as {chosen.title}, which takes no second file; say the kind, or drop it")
     try:
         return chosen.read(look, mentioned(look) if records is None else records, options)
     except InputError as error:
+        if unasked is not None:
+            raise InputError(
+                f"{look.name} looks like {unasked.title}, which is for {' or '.join(unasked.tasks)} and not for "
+                f"{task}; leave the task out, or give other labels"
+            ) from None
         if look.name in str(error) or (look.beside is not None and look.beside.name in str(error)):
             raise
         raise InputError(f"{look.name}: {error}") from None
@@ -86,6 +93,14 @@ def _recognised(look: Look, options: Options) -> Format:
         if possible and (options.target is None or found.targeted) and found.recognises(look):
             return found
     return known[TABLE]
+
+
+def _of_another_task(look: Look, options: Options) -> Format | None:
+    """The format that would be recognised were it not for the task that was asked for."""
+    if options.task is None:
+        return None
+    found = _recognised(look, replace(options, task=None))
+    return None if found.name == TABLE else found
 
 
 def _asked(kind: str, look: Look) -> Format:

@@ -37,8 +37,9 @@ VOTE_NAMES = (*LABEL_NAMES, "vote", "answer", "response", "annotation")
 class LongVotes(Format):
     """``task,worker,label`` or the like; an empty label, and -1 among numbers from 0 on, abstains.
 
-    Recognised where it has the three columns and one id stands in several rows. Sources come as they first appear.
-    Written, it does not hold the order of the classes, classes without a vote, or in which order a record was voted on.
+    Recognised where it has the three columns and one id stands in several rows, or no vote in any. Sources come as they
+    first appear. Written, it does not hold the order of the classes, classes without a vote, or in which order a record
+    was voted on.
     """
 
     name = "long-votes"
@@ -54,7 +55,12 @@ class LongVotes(Format):
             ids = id_cells(look.table.column(id_column(look.table, ITEM_NAMES)))
         except InputError:
             return False
-        return len(set(ids)) < len(ids)
+        return len(set(ids)) < len(ids) or not self._said(look)
+
+    def _said(self, look: Look) -> bool:
+        """Whether any line has a vote: a table with sources and none is no table of exact labels either."""
+        label = required(look.table, *VOTE_NAMES)
+        return any(text is not None for text in class_texts(plain(look.table.column(label)).tolist()))
 
     def suits(self, look: Look) -> bool:
         return look.column(*WORKER_NAMES) is not None and look.column(*ITEM_NAMES) is not None

@@ -1,0 +1,157 @@
+"""Classes and comparisons from one encoder: a class head, and heads whose scores say which of two has more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import logsigmoid, relu
+
+from tacit.data.batch import Batch
+from tacit.data.prediction import Categorical
+from tacit.data.task import Classes, Task
+from tacit.engines.method import Losses, Method, Needs, Step
+from tacit.labels.base import Labels
+from tacit.labels.parts import Parts
+from tacit.labels.preferences import Preferences
+from tacit.nets.ema import EMA
+from tacit.nets.network import Network
+
+
+class PreferToClassify(Method):
+    """The likelihood of all evidence that speaks of single records, and of preferences in heads of their own.
+
+    Kim et al. 2023 (P2C). Each of ``heads`` scores every class; a preference about a class has the likelihood of the
+    difference of two scores, Bradley-Terry. To that come ``consistency`` times max(0, p of the loser - p of the
+    winner), p the class head's probability of the class that the preference speaks of, and ``diversity`` times the
+    negative mean cross-entropy between heads. Of a batch's pairs a share ``informative`` is read: those on which the
+    heads differ most, increasingly along the steps, at first any.
+    """
+
+    family: ClassVar[str] = "supervised"
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        task: Task,
+        views: tuple[str, ...] = ("weak",),
+        heads: int = 3,
+        preference: float = 1.0,
+        consistency: float = 1.0,
+        diversity: float = 0.1,
+        informative: float = 0.5,
+        decay: float = 0.99,
+    ) -> None:
+        super().__init__()
+        if not isinstance(task, Classes):
+            raise TypeError("preferences beside classes are for one class a record")
+        if not 0 < informative <= 1:
+            raise ValueError(f"a share of {informative} of the pairs is not above 0 and at most 1")
+        self.needs = Needs(labelled=views)
+        self.task = task
+        self.network = Network(encoder, task.outputs)
+        self.average = EMA(self.network, decay)
+        self.heads = nn.ModuleList(score_head(cast(int, encoder.width), task.outputs) for _ in range(heads))
+        self.preference, self.consistency, self.diversity = preference, consistency, diversity
+        self.informative = informative
+
+    def loss(self, step: Step) -> Losses:
+        if step.evidence is None:
+            raise ValueError("preferring to classify needs evidence")
+        terms = [self._terms(step, view.batch) for view in step.labelled.values()]
+        return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
+
+    def after_step(self, step: Step) -> None:
+        self.average.update(self.network)
+
+    def predictor(self) -> nn.Module:
+        return self.average.network
+
+    def encoder(self) -> nn.Module:
+        return cast(Network, self.average.network).encoder
+
+    def _terms(self, step: Step, batch: Batch) -> Losses:
+        assert step.evidence is not None
+        pooled = self.network.features(batch).pooled
+        prediction = self.task.prediction(self.network.head(pooled))
+        assert isinstance(prediction, Categorical)
+        spoken, compared = step.evidence.log_likelihood(prediction), preferences(step.evidence.labels)
+        alone = spoken[: len(spoken) - sum(len(part.winner) for part in compared)]
+        terms = {"classes": -alone.mean() if len(alone) else pooled.sum() * 0.0}
+        scores = torch.stack([head(pooled).float() for head in self.heads])
+        pairs = Pairs.of(compared, self.task, scores, prediction.p)
+        if pairs is None:
+            return terms | {"preferences": scores.sum() * 0.0}
+        kept = most_disputed(pairs.leads.detach(), self.informative, step.progress, step.generator)
+        apart = torch.where(pairs.tie, pairs.gaps.abs(), relu(-pairs.gaps))
+        terms["preferences"] = -self.preference * pairs.log_likelihood[:, kept].mean()
+        terms["consistency"] = self.consistency * apart[kept].mean()
+        terms["diversity"] = -self.diversity * mean_cross_entropy(pairs.leads[:, kept])
+        return terms
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of all preferences: (H, P) leads of the winner in H heads and their log-likelihood, (P,) gaps and ties.
+
+    A gap is by how much more probable the class is for the winner.
+    """
+
+    leads: Tensor
+    log_likelihood: Tensor
+    gaps: Tensor
+    tie: Tensor
+
+    @staticmethod
+    def of(parts: list[Preferences], task: Classes, scores: Tensor, p: Tensor) -> Pairs | None:
+        """Read ``scores`` (H, B, C) and ``p`` (B, C) for all pairs; None where there are none."""
+        leads, likelihoods, gaps, ties = [], [], [], []
+        for part in parts:
+            assert part.of is not None
+            number = task.names.index(part.of)
+            own = torch.stack([part.leads(head[:, number]) for head in scores])
+            leads.append(own)
+            likelihoods.append(torch.stack([part.by_lead(lead) for lead in own]))
+            gaps.append(part.leads(p[:, number]))
+            ties.append(torch.from_numpy(part.tie.copy()).to(p.device))
+        if not sum(len(gap) for gap in gaps):
+            return None
+        return Pairs(torch.cat(leads, dim=1), torch.cat(likelihoods, dim=1), torch.cat(gaps), torch.cat(ties))
+
+
+def preferences(labels: Labels) -> list[Preferences]:
+    """The parts of ``labels`` that compare records, in the order in which a mixture has their units, after all else."""
+    parts = [part for part, _ in labels.aside] if isinstance(labels, Parts) else [labels]
+    return [part for part in parts if isinstance(part, Preferences)]
+
+
+def score_head(width: int, outputs: int) -> nn.Module:
+    """(B, width) to (B, outputs) scores from -1 to 1, by two hidden layers."""
+    hidden = (nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
+    return nn.Sequential(*hidden, nn.Linear(width, outputs), nn.Tanh())
+
+
+def most_disputed(leads: Tensor, share: float, progress: float, rng: Generator) -> Tensor:
+    """Positions of a ``share`` of P pairs, at least one, by the ``leads`` (H, P) of H heads.
+
+    A part ``progress`` of them are those whose probabilities spread most over the heads, the others any.
+    """
+    count = max(1, round(share * leads.shape[1]))
+    disputed = torch.sigmoid(leads).var(dim=0, correction=0).argsort(descending=True, stable=True)
+    first = round(progress * count)
+    others = disputed[first:]
+    drawn = torch.randperm(len(others), generator=rng, device=rng.device).to(others.device)
+    return torch.cat([disputed[:first], others[drawn[: count - first]]])
+
+
+def mean_cross_entropy(leads: Tensor) -> Tensor:
+    """Mean over pairs of heads, and over P, of the cross-entropy of one's probabilities with the other's as target.
+
+    ``leads``: (H, P). No gradient goes through targets. 0 for one head.
+    """
+    p = torch.sigmoid(leads.detach())
+    cost = -(p[:, None] * logsigmoid(leads)[None] + (1 - p)[:, None] * logsigmoid(-leads)[None]).mean(dim=2)
+    heads = len(leads)
+    return (cost.sum() - cost.diagonal().sum()) / max(1, heads * (heads - 1))
