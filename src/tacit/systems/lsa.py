@@ -9,11 +9,11 @@ a draw of one of the two each epoch, "alternating" unless told.
 
 The reference code reads the first layer of the network as it is trained, the paper's analysis features without labels:
 here those of the label-free stage throughout. In the code losses count in full; here up to log C, without which the
-detector by loss takes foreign records for clean (an arm of the claim measures it). There losses are read in a pass of
-their own at the end of an epoch, here when each record is visited, on two weak views; its regression has no penalty,
-here scikit-learn's. Left out, on both sides of the claim: mixup and the contrastive objective beside the labels, of
-PLS, and the two networks of PLS-LSA+. Known of the paper: abstract and code. Not verified against its text: which turn
-comes first, here as in the code the hyperplane's.
+detector by loss may come to take foreign records for clean (an arm of the claim measures it). There losses are read in
+a pass of their own at the end of an epoch, here when each record is visited, on two weak views; its regression has no
+penalty, here scikit-learn's. Left out, on both sides of the claim: mixup and the contrastive objective beside the
+labels, of PLS, and the two networks of PLS-LSA+. Known of the paper: abstract and code. Not verified against its text:
+which turn comes first, here as in the code the hyperplane's.
 """
 
 from __future__ import annotations
