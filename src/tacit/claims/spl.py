@@ -43,4 +43,6 @@ CLAIM = Claim(
     ),
     peer="logistic",
     id=29,
+    remark="All ways of pretraining end within 1.3 points of each other, shuffled pairs among them, and 50 clean "
+    "labels alone reach 94.1 %: fine-tuning decides here, and the classes of the pretraining hardly matter.",
 )
