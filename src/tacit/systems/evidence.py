@@ -1,7 +1,8 @@
-"""A network on the evidence as it is: its likelihood is the loss, and what is estimated of it is refitted on the way.
+"""A network on the evidence as it is: its likelihood is the loss.
 
 Network, views and settings are those of the augmented baseline, which takes the evidence naively. For noisy labels
-this is the forward correction of Patrini et al. 2017, for votes the joint model of Raykar et al. 2010.
+this is the forward correction of Patrini et al. 2017, for votes the joint model of Raykar et al. 2010. What is
+estimated of the evidence comes from cross-fitted heads (`tacit.compare.estimate`); what is learned, by gradient.
 """
 
 from __future__ import annotations
