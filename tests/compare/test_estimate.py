@@ -67,6 +67,35 @@ def test_it_is_worked_out_once_and_every_copy_is_its_own(
     assert len(fits) == 2 * module.ROUNDS, "other labels, another estimate"
 
 
+def test_a_few_right_labels_are_not_turned_around() -> None:
+    """A held-out record whose class its head hardly knows says nothing of how labels err."""
+    for seed, (classes, each) in enumerate([(4, 3), (4, 2), (4, 1), (2, 1), (2, 2)]):
+        rng = np.random.default_rng(seed)
+        y = np.arange(300) % classes
+        x = rng.normal(size=(300, 6)).astype(np.float32)
+        x[:, :classes] += 4 * np.eye(classes, dtype=np.float32)[y]
+        given = np.full(300, -1)
+        first = np.concatenate([np.flatnonzero(y == c)[:each] for c in range(classes)])
+        given[first] = y[first]
+        records, labels = tacit.read(x, modality="table"), Noisy(given, "estimate", list("abcd")[:classes])
+        found = transition(estimated(bench_of(records, labels), records, labels))
+        assert (np.diag(found) > 0.5).all()
+
+
+def test_groups_are_held_out_together(noisy: tuple[Records, Noisy]) -> None:
+    """Of copies with the same label each is predicted by the others, and no label seems wrong."""
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.normal(size=(60, 40)).astype(np.float32), 6, axis=0)
+    x += 0.001 * rng.normal(size=x.shape).astype(np.float32)
+    given = np.repeat(rng.integers(2, size=60), 6)
+    records, labels = tacit.read(x, modality="table"), Noisy(given, "estimate", AB)
+    together, apart = bench_of(records, labels), bench_of(records, labels)
+    together.groups = np.repeat(np.arange(60), 6).astype(str).astype(object)
+    right = [np.diag(transition(estimated(bench, records, labels))).mean() for bench in (together, apart)]
+    assert right[1] > 0.9
+    assert right[0] < right[1] - 0.1
+
+
 def of_nothing(labels: Noisy) -> Any:
     return labels.task.prediction(torch.linspace(-1, 1, 2 * N).reshape(N, 2))
 

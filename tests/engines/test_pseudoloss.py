@@ -190,7 +190,7 @@ def test_features_are_read_before_training_and_all_state_is_in_the_state_dict(to
     assert isinstance(taught, PseudoLossSelection)
     taught.train()
     labels = Exact(np.where(np.arange(len(data.y)) < 18, data.y, -1), TASK.names)
-    taught.begin(Start(data.bench(TASK).pool, data.prepared, labels))
+    taught.begin(Start(data.bench(TASK).pool, data.prepared, labels.model()))
     assert taught.network.encoder.training, "as it was"
     batch = data.prepared.clean(data.prepared.collate(data.records.gather()))
     torch.testing.assert_close(taught.features.values, before.encoder().eval()(batch).pooled.detach())
@@ -204,5 +204,5 @@ def test_a_detector_by_loss_alone_reads_no_features(toy: object) -> None:
     data = toy("image")  # type: ignore[operator]
     context = Context(data.prepared, TASK, len(data.records), 18, {"detection": "loss"})
     taught = select(context, pretrain(context, None))
-    taught.begin(Start(data.bench(TASK).pool, data.prepared, Exact(data.y, TASK.names)))
+    taught.begin(Start(data.bench(TASK).pool, data.prepared, Exact(data.y, TASK.names).model()))
     assert not taught.features.values.any()  # type: ignore[union-attr]

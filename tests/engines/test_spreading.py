@@ -52,7 +52,7 @@ def test_spreading_solves_the_equation_of_zhou_et_al(pool: Pool, toy: Callable[[
     images = toy("image")
     graph = invariant_graph(pool, images.prepared)
     y = images.some(9)
-    found = spread(graph, Exact(y, ("a", "b", "c")), torch.full((3,), 1 / 3))
+    found = spread(graph, Exact(y, ("a", "b", "c")).model(), torch.full((3,), 1 / 3))
     seeds = np.eye(3)[np.maximum(y, 0)] * (y >= 0)[:, None]
     solved = np.linalg.solve(np.eye(72) - 0.99 * graph.toarray(), seeds)
     expected = balanced(torch.from_numpy(np.maximum(solved, 1e-12)), torch.full((3,), 1 / 3))
@@ -81,10 +81,10 @@ def test_the_graph_is_made_in_blocks_that_can_be_stopped(
 
     labels, shares = Exact(images.some(9), ("a", "b", "c")), torch.full((3,), 1 / 3)
     with pytest.raises(KeyboardInterrupt):
-        spread_over_views(Start(pool, images.prepared, labels, stop), shares)
+        spread_over_views(Start(pool, images.prepared, labels.model(), stop), shares)
     assert [(done, total) for _, done, total in heard] == [(0, 4), (1, 4), (2, 4)]
     assert not pool.derived, "half a graph is not kept"
-    whole = spread_over_views(Start(pool, images.prepared, labels), shares)
+    whole = spread_over_views(Start(pool, images.prepared, labels.model()), shares)
     assert whole is not None and whole.shape == (72, 3)
 
 
@@ -95,7 +95,7 @@ def test_labels_whose_errors_are_yet_to_be_estimated_are_spread_nearly_at_their_
     graph, shares = invariant_graph(pool, images.prepared), torch.full((3,), 1 / 3)
     y = np.where(np.arange(72) < 9, images.y, -1)
     names = ["a", "b", "c"]
-    exact = spread(graph, Exact(y, names), shares)
-    torch.testing.assert_close(spread(graph, Noisy(y, "estimate", names), shares), exact, atol=0.02, rtol=0)
+    exact = spread(graph, Exact(y, names).model(), shares)
+    torch.testing.assert_close(spread(graph, Noisy(y, "estimate", names).model(), shares), exact, atol=0.02, rtol=0)
     votes = Votes.from_wide(np.repeat(y[:, None], 3, axis=1), names, abstain="ignored")
-    assert torch.equal(spread(graph, votes, shares).argmax(1), exact.argmax(1))
+    assert torch.equal(spread(graph, votes.model(), shares).argmax(1), exact.argmax(1))

@@ -75,6 +75,8 @@ def test_every_node_below_which_are_some_classes_is_a_shared_part() -> None:
         assert_array_equal(shared.to_dense()[:, column] > 0, emission == 0)
     exact = Exact(np.array([1, -1]), ["car", "dog", "cat"])
     assert exact.shared() is None
+    assert Levels([0, 1], [-1, -1]).shared() is None, "leaves alone have nothing in common"
+    assert Levels([0, 1], [2, 2, -1]).shared() is None, "and neither have those of one root"
     mixed = Labels.combine(exact, labels).shared()
     assert mixed is not None
     assert_array_equal(mixed.to_dense(), shared.to_dense())

@@ -13,7 +13,13 @@ from torch.autograd import gradcheck
 from tacit.data.prediction import Categorical
 from tacit.labels import Candidates, Exact, Labels, Noisy
 from tacit.labels.noisy_model import RIGHT, SLACK, LearnedChannel, NoisyModel
-from tacit.labels.transitions import anchor_transition, confident_transition, pooled_transition
+from tacit.labels.transitions import (
+    PSEUDO,
+    anchor_transition,
+    confident_transition,
+    one_coin_transition,
+    pooled_transition,
+)
 
 from .judge import belief
 from .test_noisy import NOISE
@@ -166,5 +172,6 @@ def test_in_a_mixture_the_transition_is_fitted_to_what_the_others_believe() -> N
     mixed = Labels.combine(Noisy(given, "learn", NAMES), Exact(true, NAMES)).model()
     mixed.fit(Categorical(torch.full((3000, 3), 1 / 3, dtype=torch.float64).log()))
     (noisy,) = [part for part in mixed.parts if isinstance(part, NoisyModel)]  # type: ignore[union-attr]
-    counts = np.stack([np.bincount(given[true == c], minlength=3) / (true == c).sum() for c in range(3)])
-    assert_allclose(transition_of(noisy), counts, atol=1e-4)
+    counts = np.stack([np.bincount(given[true == c], minlength=3) for c in range(3)])
+    begun = counts + PSEUDO * one_coin_transition(RIGHT, 3)
+    assert_allclose(transition_of(noisy), begun / begun.sum(axis=1, keepdims=True), atol=1e-4)

@@ -125,7 +125,13 @@ def test_a_pooled_transition_spreads_half_of_the_errors_where_the_truth_is_known
     true = np.array([0] * 10 + [1] * 5 + [2] * 4)
     given = np.array([0] * 6 + [1] * 4 + [1] * 4 + [2] + [2] * 4)
     expected = [[0.6, 0.3, 0.1], [0.05, 0.8, 0.15], [0.0, 0.0, 1.0]]
-    assert_allclose(pooled_transition(np.eye(3)[true], given), expected, atol=1e-6)
+    many = np.tile(true, 10_000), np.tile(given, 10_000)
+    assert_allclose(pooled_transition(np.eye(3)[many[0]], many[1]), expected, atol=1e-3)
+    # with 20 records of each class beside them, right for 14 and wrong in either way for 3
+    first = np.array([(6 + 14) / 30, (4 + 3) / 30, (0 + 3) / 30])
+    even = (1 - first[0]) / 2
+    spread = (first + np.array([first[0], even, even])) / 2
+    assert_allclose(pooled_transition(np.eye(3)[true], given)[0], spread, atol=1e-6)
     assert_array_equal(pooled_transition(np.ones((4, 1)), np.zeros(4, dtype=np.int64)), [[1.0]])
 
 

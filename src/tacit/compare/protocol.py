@@ -74,13 +74,14 @@ class Comparison:
         self.candidates = {c.name: c for c in sorted(candidates, key=lambda c: isinstance(c, Recipe))}
         self.judge = judge_for(labels, plan.metric)
         self.metric: Metric = self.judge.metric
-        self.groups = groups
+        self.groups = bench.groups = groups
         self.clock = clock
         self.known = self.judge.known
         rng = np.random.default_rng([plan.seed, zlib.crc32(b"folds")])
         self.fold_of = self.judge.folds(plan.folds, rng, groups)
         self.store = Store(bench.task, plan.seed)
         self.failures: dict[str, str] = {}
+        self._kept: dict[int, Labels] = {}
         self._shared: dict[str, Shared] = {}
         self._outcome_seconds: dict[str, float] = {}
         self._curves: dict[str, Curve] = {}
@@ -165,7 +166,7 @@ class Comparison:
         plan = self._fit_plan(candidate.name, f"fold {fold}", self._of(candidate.name).fold)
         begun = time.monotonic()
         rng = self._rng(candidate.name, f"fold {fold}")
-        left = told(candidate, without(self.labels, held))
+        left = told(candidate, self._left(fold))
         predictor = candidate.fit(self.bench.records, left, shared, plan, rng)
         prediction = predictor(self.bench.records.take(held))
         if np.isnan(values_of(prediction)).any():
@@ -176,6 +177,12 @@ class Comparison:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_prediction(path, prediction, {"seconds": seconds, "curve": plan.curve, "cuts": plan.cuts})
         return prediction
+
+    def _left(self, fold: int) -> Labels:
+        """The labels that a fold does not hold out: one object, by which what is estimated of them is found again."""
+        if fold not in self._kept:
+            self._kept[fold] = without(self.labels, self.known[self.fold_of == fold])
+        return self._kept[fold]
 
     def _prepared(self, candidate: Candidate) -> Shared:
         if candidate.name not in self._shared:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,11 @@ class Recipe:
         seed = int(rng.integers(2**62))
         context = self.context(0 if labels is None else len(labels.labelled()))
         method = built(stage, context, before, seed)
+        begun = time.monotonic()
+        evidence = None if labels is None or method.naive else estimated(self.bench, self.bench.records, labels)
+        if plan.deadline is not None:
+            # planned seconds are those of steps
+            plan.deadline.forgive(time.monotonic() - begun)
         work = Work(
             pool=self.bench.pool,
             prepared=self.bench.prepared,
@@ -100,7 +106,7 @@ class Recipe:
             seed=seed,
             name=f"{plan.name or self.name}: {stage.name}",
             checkpoint=plan.folder / f"{stage.name}.safetensors" if plan.folder is not None else None,
-            evidence=None if labels is None or method.naive else estimated(self.bench, self.bench.records, labels),
+            evidence=evidence,
         )
         done = train(method, work, self.bench.fabric, self.bench.watch, plan.deadline)
         plan.curve += [(step, f"{stage.name}/{name}", value) for step, name, value in done.curve]

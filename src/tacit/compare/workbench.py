@@ -59,6 +59,8 @@ class Workbench:
         self.watch = watch
         self.cache = cache
         self.encoder_calls = 0
+        self.groups: NDArray[np.object_] | None = None
+        """Of each record; records of a group are held out together wherever heads are cross-fitted."""
         self.estimates: WeakKeyDictionary[Labels, dict[str, Tensor]] = WeakKeyDictionary()
         """What was estimated of evidence, as states of its model (`tacit.compare.estimate`)."""
         self._pool: Pool | None = None

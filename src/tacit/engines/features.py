@@ -63,8 +63,8 @@ def fit_linear(
 
     ``share``: (C, P) which of P penalised parts add up to the weights and the bias of a class, by default what the
     labels say (`Labels.shared`). In a class tree every node is a part, so that leaves have in common what tells
-    their group apart. Evidence on groups alone would else have all of a group's weight on one of its leaves, because
-    that is the shortest weight for the probability of the group.
+    their group apart; biases have a penalty of 1. Evidence on groups alone would else have all of a group's weight on
+    one of its leaves, because that is the shortest weight for the probability of the group.
     """
     model = labels if isinstance(labels, EvidenceModel) else labels.model()
     known = model.labels.labelled()
@@ -88,10 +88,12 @@ def fit_linear(
     def objective() -> Tensor:
         optimizer.zero_grad()
         outputs = pad(x @ summed(weight, share), fixed) + summed(bias, share)
-        # A part's bias is penalised too: a group's could else be that of any one leaf, at no cost.
-        squares = weight.square().sum() + (0.0 if share is None else bias.square().sum())
-        value = -evidence.log_likelihood(task.prediction(outputs)).sum() + 0.5 * penalty * squares
-        torch.autograd.backward(value)
+        value = -evidence.log_likelihood(task.prediction(outputs)).sum() + 0.5 * penalty * weight.square().sum()
+        if share is not None:
+            # A part's bias is penalised too: a group's could else be that of any one leaf, at no cost.
+            value = value + 0.5 * bias.square().sum()
+        # Of nothing else: what is learned of the evidence keeps no gradient of a head.
+        torch.autograd.backward(value, inputs=[weight, bias])
         return value
 
     with torch.enable_grad():

@@ -75,13 +75,19 @@ def unheard(what: str, done: int, total: int) -> None:
 class Start:
     """What a method may look at once before its first step.
 
-    ``through``: called with what takes long, how many parts of it are done, and of how many; it may raise to stop.
+    ``evidence``: the labels with what was estimated of them beforehand. ``through``: called with what takes long, how
+    many parts of it are done, and of how many; it may raise to stop.
     """
 
     pool: PoolLike
     prepared: Prepared
-    labels: Labels
+    evidence: EvidenceModel
     through: Through = unheard
+
+    @property
+    def labels(self) -> Labels:
+        """The evidence as it was given."""
+        return self.evidence.labels
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,11 @@ class MultiFocal(Supervised):
 
     counts: Tensor
 
+    @property
+    def naive(self) -> bool:
+        """Always."""
+        return True
+
     def __init__(
         self,
         encoder: nn.Module,

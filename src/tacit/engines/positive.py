@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -56,6 +57,8 @@ class Variational(Objective):
 
     Positive is what the evidence, read naively, calls present; what it calls absent is not heard.
     """
+
+    naive: ClassVar[bool] = True
 
     def __init__(self, task: Task, rebalance: float = 0.0, sharpness: float = 0.0) -> None:
         super().__init__()

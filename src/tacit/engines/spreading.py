@@ -19,7 +19,7 @@ from torch import Tensor
 from tacit.data.batch import Batch
 from tacit.data.prediction import Categorical
 from tacit.engines.method import PoolLike, Start, Through, unheard
-from tacit.labels.base import Labels
+from tacit.labels.base import EvidenceModel
 from tacit.modalities.base import Nearby
 
 VIEWED = 100_000_000
@@ -47,7 +47,7 @@ def spread_over_views(start: Start, shares: Tensor) -> Tensor | None:
     key = "invariant graph"
     if key not in start.pool.derived:
         start.pool.derived[key] = invariant_graph(start.pool, prepared, start.through)
-    return spread(start.pool.derived[key], start.labels, shares)
+    return spread(start.pool.derived[key], start.evidence, shares)
 
 
 def invariant_graph(pool: PoolLike, prepared: Nearby, through: Through = unheard) -> csr_array:
@@ -100,16 +100,16 @@ def affinities(near: NDArray[np.int64], squared: NDArray[np.float64]) -> csr_arr
     return csr_array(root @ weights @ root)
 
 
-def spread(graph: csr_array, labels: Labels, shares: Tensor, alpha: float = 0.99) -> Tensor:
+def spread(graph: csr_array, evidence: EvidenceModel, shares: Tensor, alpha: float = 0.99) -> Tensor:
     """(N, C) balanced beliefs: the solution of (I - alpha S) Z = Y, rows and columns scaled to ``shares``.
 
     Y has the posterior of the evidence under equal classes where there is evidence, and zeros elsewhere.
     """
     count, classes = graph.shape[0], len(shares)
     uniform = Categorical(torch.full((count, classes), -float(np.log(classes)), dtype=torch.float64))
-    posterior = labels.model().posterior(uniform)  # what is yet to be estimated is as it starts
+    posterior = evidence.posterior(uniform)
     assert isinstance(posterior, Categorical)
-    known = labels.labelled()
+    known = evidence.labels.labelled()
     seeds = np.zeros((count, classes))
     seeds[known] = posterior.p.numpy()[known]
     system = diags_array(np.ones(count)) - alpha * graph

@@ -61,8 +61,10 @@ class Levels(Local):
         return Soft(shares, self.task.names).naive()
 
     def shared(self) -> Tensor | None:
-        """A part for every node of the tree."""
+        """A part for every node of the tree; None where no node stands for several of the classes."""
         members = torch.from_numpy(np.stack(self.tree.groups()))
+        if members.shape[1] == self.outcomes:
+            return None
         ones = torch.ones(members.shape[1], dtype=torch.float64)
         return torch.sparse_coo_tensor(members, ones, check_invariants=True).coalesce()
 

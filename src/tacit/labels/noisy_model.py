@@ -15,6 +15,7 @@ from tacit.labels.local import LearnedModel, categorical
 from tacit.labels.noisy import Estimator, Noisy
 from tacit.labels.transitions import (
     MOSTLY,
+    PSEUDO,
     Floats,
     Ints,
     anchor_transition,
@@ -106,7 +107,7 @@ class LearnedChannel(Channel):
         """By expectation-maximisation from where it is, for probabilities of the true class."""
         start = self.log_transition().detach().exp().cpu().numpy()
         with torch.no_grad():
-            self.weight.copy_(_weights(likeliest_transition(p[observed], y, start)))
+            self.weight.copy_(_weights(likeliest_transition(p[observed], y, start, pseudo=PSEUDO)))
 
 
 class NoisyModel(LearnedModel):

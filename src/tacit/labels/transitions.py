@@ -13,6 +13,9 @@ POOLED = 0.5
 MOSTLY = 0.7
 """How often labels are right where the search for a pooled transition begins."""
 
+PSEUDO = 20.0
+"""How many records of each class that beginning is worth: of a few labels no head has an opinion of its own."""
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -65,18 +68,21 @@ def anchor_transition(p: Floats, quantile: float = 0.97) -> Floats:
     return np.asarray(rows / rows.sum(axis=1, keepdims=True))
 
 
-def likeliest_transition(p: Floats, y: Ints, start: Floats, rounds: int = 100, tolerance: float = 1e-6) -> Floats:
+def likeliest_transition(
+    p: Floats, y: Ints, start: Floats, rounds: int = 100, tolerance: float = 1e-6, pseudo: float = 0.0
+) -> Floats:
     """The T under which the given classes are likeliest, by expectation-maximisation from ``start``.
 
     ``p`` (n, C): probabilities of the *true* class. Rounds end when no entry moves by more than ``tolerance``. A
-    true class that no record is believed to be of keeps its row.
+    true class that no record is believed to be of keeps its row. ``pseudo``: how many records the start of a row is
+    worth, as a Dirichlet prior.
     """
     given = np.eye(len(start))[y]
     transition = start
     for _ in range(rounds):
         joint = p * transition[:, y].T
         belief = joint / np.maximum(joint.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-        mass = belief.T @ given
+        mass = belief.T @ given + pseudo * start
         total = mass.sum(axis=1, keepdims=True)
         before, transition = transition, np.where(total > 0, mass / np.maximum(total, 1e-300), transition)
         if np.abs(transition - before).max() < tolerance:
@@ -92,7 +98,7 @@ def pooled_transition(p: Floats, y: Ints) -> Floats:
     well, where the errors go less so.
     """
     classes = p.shape[1]
-    found = likeliest_transition(p, y, one_coin_transition(MOSTLY, classes))
+    found = likeliest_transition(p, y, one_coin_transition(MOSTLY, classes), pseudo=PSEUDO)
     right = np.diag(found)
     even = np.repeat(((1 - right) / max(classes - 1, 1))[:, None], classes, axis=1)
     np.fill_diagonal(even, right)

@@ -78,7 +78,8 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
     begun = time.monotonic() - done.seconds
     if start == 0 and work.labels is not None:
         asked = time.monotonic()
-        method.begin(Start(work.pool, work.prepared, work.labels, watch.through))
+        evidence = work.labels.model() if work.evidence is None else work.evidence
+        method.begin(Start(work.pool, work.prepared, evidence, watch.through))
         if deadline is not None:
             # planned seconds are those of steps; after a resume the first fold does what the speed probe did before
             deadline.forgive(time.monotonic() - asked)

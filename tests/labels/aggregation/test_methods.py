@@ -120,15 +120,15 @@ def test_partial_pooling_finds_truth_and_sources_that_free_fits_miss() -> None:
     """Few votes of many sources that are alike: better than majority, and than every cell by itself."""
     right = dict.fromkeys((majority, dawid_skene, aggregate), 0.0)
     off = dict.fromkeys((dawid_skene, aggregate), 0.0)
-    for seed in range(5):
+    for seed in range(20):
         matrix, truth, confusion = crowd(seed, items=300, sources=40, each=4)
         votes = Votes.from_wide(matrix, list("abc"), abstain="ignored")
         for method in right:
             found = method(votes)
-            right[method] += (found.p.argmax(axis=1) == truth).mean() / 5
+            right[method] += (found.p.argmax(axis=1) == truth).mean() / 20
             if found.confusion is not None:
-                off[method] += np.abs(found.confusion - confusion).mean() / 5
-    assert right[aggregate] > max(right[majority], right[dawid_skene]) + 0.02
+                off[method] += np.abs(found.confusion - confusion).mean() / 20
+    assert right[aggregate] > max(right[majority], right[dawid_skene]) + 0.01
     assert off[aggregate] < off[dawid_skene] - 0.02
 
 

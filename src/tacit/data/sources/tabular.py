@@ -174,10 +174,16 @@ def _header(text: str, separator: str, path: Path) -> list[str]:
     return names
 
 
+LARGE = 1 << 24
+"""Characters from which a table is read by several threads: they can abort a program that ends right afterwards."""
+
+
 def _parse(text: str, separator: str, names: list[str], *, quoted: bool) -> pa.Table:
     return pa.csv.read_csv(
         pa.BufferReader(text.encode()),
-        read_options=pa.csv.ReadOptions(column_names=names, skip_rows_after_names=1, block_size=1 << 24),
+        read_options=pa.csv.ReadOptions(
+            use_threads=len(text) > LARGE, column_names=names, skip_rows_after_names=1, block_size=LARGE
+        ),
         parse_options=pa.csv.ParseOptions(
             delimiter=separator, quote_char='"' if quoted else False, newlines_in_values=quoted
         ),

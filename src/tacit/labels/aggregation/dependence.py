@@ -13,6 +13,12 @@ from tacit.labels.aggregation.tally import Floats, Tally
 COPIES = 0.5
 """Sources are near-duplicates where more than this part of what truth leaves open is agreement."""
 
+SKILLED = 0.15
+"""Votes that are chosen one by one are compared where sources typically agree by more than this kappa."""
+
+IDENTICAL = 0.99
+"""And beyond this kappa in any case."""
+
 RISK = 0.05
 """The probability that any pair of independent sources is taken for near-duplicates by chance."""
 
@@ -70,11 +76,12 @@ def shared_weight(tally: Tally) -> Floats:
     model with one factor (structure learning of label models: Bach et al. 2017, Varma et al. 2019). Each source's
     part is read off the median over its pairs, which a few copies do not move. A pair whose kappa leaves more than
     ``COPIES`` of the rest unexplained, beyond chance at ``RISK`` over all pairs, are near-duplicates, and a source
-    counts for 1 / (1 + the sum of what its duplicates share with it): k copies are one voter. Fewer than three
-    sources are never compared, for two good ones cannot be told from two copies.
+    counts for 1 / (1 + the sum of what its duplicates share with it): k copies are one voter. Two good sources among
+    bad ones look like two copies: fewer than three sources are never compared, and where silence says nothing fewer
+    than four, and none that agree with most others by chance alone.
     """
     weight = np.ones(tally.sources)
-    if not 3 <= tally.sources <= MOST_SOURCES or not len(tally):
+    if not (3 if tally.informative else 4) <= tally.sources <= MOST_SOURCES or not len(tally):
         return weight
     found = agreement(tally)
     common, kappa = found.common, found.kappa
@@ -88,6 +95,8 @@ def shared_weight(tally: Tally) -> Floats:
     with np.errstate(invalid="ignore"):
         by_chance = binom.sf(found.agreed * common - 0.5, common, expected)
         copies = (excess > COPIES) & (by_chance < RISK / pairs)
+    if not tally.informative:
+        copies &= (np.minimum.outer(typical, typical) > SKILLED) | (kappa > IDENTICAL)
     return np.asarray(weight / (1 + np.where(copies, np.minimum(excess, 1.0), 0.0).sum(axis=1)))
 
 

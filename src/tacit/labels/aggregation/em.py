@@ -37,15 +37,17 @@ def fit(
     weight: Floats,
     iterations: int,
     believed: Believed | None = None,
+    start: Floats | None = None,
 ) -> Fit:
     """Maximisation and expectation by turns.
 
     ``weight``: (S,) what part of an independent source each counts for. ``believed``: what a network thinks of the
-    items; without it they share a class prior, which is estimated too, and the start is their vote shares.
+    items; without it they share a class prior, which is estimated too, and the start is their vote shares, or
+    ``start``, (items, C) beliefs.
     """
     votes = tally.shares()
     spoken = tally.total(votes * tally.voted()[:, None])
-    p = votes if believed is None else believed.start
+    p = (votes if start is None else start) if believed is None else believed.start
     mean = None if believed is None else np.maximum(np.exp(believed.log_prior).mean(axis=0), RARE)
     prior, confusion, log_likelihood = np.empty(0), np.empty(0), 0.0
     for _ in range(iterations):

@@ -66,7 +66,9 @@ def dawid_skene(votes: Votes, iterations: int = ITERATIONS, smoothing: float = 0
 def aggregate(votes: Votes, iterations: int = ITERATIONS) -> Aggregate:
     """tacit's own: confusions that are partially pooled or believed (`Regularised`), near-duplicates share a vote.
 
-    Where silence is an outcome, a record without a vote is believed to be like those with one on average.
+    Where silence says nothing, it begins with what `one_coin` believes: from vote shares, in which all sources look
+    alike, few votes do not find the bad ones. Where silence is an outcome, a record without a vote is believed to be
+    like those with one on average.
     """
     found = _fitted(votes, Regularised(), None, iterations)
     if not votes.informative:
@@ -81,8 +83,12 @@ def _fitted(votes: Votes, estimator: Estimator, weight: Floats | None, iteration
     if iterations < 1:
         raise InputError(f"{iterations} iterations were asked for; give 1 or more")
     tally, which = distinct(votes.tally())
+    find_start = weight is None and not votes.informative
     weight = shared_weight(tally) if weight is None else weight
     found = fit(tally, estimator, weight, iterations)
+    if find_start:
+        other = fit(tally, estimator, weight, iterations, start=fit(tally, OneCoin(1.0), weight, iterations).p)
+        found = max(found, other, key=lambda f: f.log_likelihood)
     whole = _spread(votes, found.p[which], found.prior)
     return Aggregate(whole.p, found.prior, found.confusion, weight, found.log_likelihood)
 

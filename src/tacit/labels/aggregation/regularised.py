@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import gammaln
+from scipy.special import expit, gammaln, logit
 
 from tacit.labels.aggregation.confusions import Counts, distributions, with_silence
 from tacit.labels.aggregation.tally import Floats
@@ -20,6 +21,9 @@ KNOWS = 0.6
 WORTH = 10.0
 """How many votes that belief is worth."""
 
+LEAST = 1e-6
+"""The least probability of any vote in a prior."""
+
 MOST = 0.25
 """The most that what a network thinks of a rule's votes may count beside that belief."""
 
@@ -31,7 +35,8 @@ class Regularised:
     A source that can vote for every class speaks by *which* it votes for. Its rows are partially pooled: they have
     the Dirichlet prior kappa * A, where A is the confusion of all these sources together and kappa, the likeness of
     sources, maximises the marginal likelihood of the votes (hierarchical Dawid-Skene of Paun et al. 2018, with
-    empirical Bayes instead of sampling).
+    empirical Bayes instead of sampling). Where silence says nothing, A is moved to how often the source is right,
+    which is pooled in the same way: annotators are unlike in skill more than in what they confuse.
 
     Where silence is an outcome, a source that votes for some classes only, a rule, speaks by *when* it votes. Rules
     have few votes on a record and copy each other, so that their votes alone say neither how frequent the classes
@@ -82,8 +87,26 @@ def _behind(counts: Counts) -> Floats:
 
 def _pooled(counts: Counts, shares: Floats) -> Floats:
     common = distributions(counts.votes.sum(axis=0) + WORTH * _knowing(shares))
-    pseudo = likeness(counts.votes, common) * common
+    centre = common if counts.informative else _as_skilled(common, counts.votes)
+    pseudo = likeness(counts.votes, centre) * centre
     return with_silence(distributions(counts.votes + pseudo), counts)
+
+
+def _as_skilled(common: Floats, votes: Floats) -> Floats:
+    """(S, C, C) the ``common`` rows with the odds of being right, for each class, moved by each source's skill."""
+    right, total = np.einsum("scc->s", votes), votes.sum(axis=(1, 2))
+    mean = _open((right.sum() + KNOWS) / (total.sum() + 1.0))
+    kappa = likeness(np.stack([right, total - right], axis=1), np.array([mean, 1 - mean]))
+    skill = logit(_open((right + kappa * mean) / (total + kappa))) - logit(mean)
+    diagonal = expit(logit(_open(np.diag(common))) + skill[:, None])
+    itself = np.eye(len(common), dtype=bool)
+    errors = np.where(itself, 0.0, np.maximum(common, LEAST))
+    errors = errors / np.maximum(errors.sum(axis=1, keepdims=True), LEAST)
+    return distributions(np.where(itself, diagonal[:, :, None], (1 - diagonal)[:, :, None] * errors) + LEAST)
+
+
+def _open(rate: Any) -> Any:
+    return np.clip(rate, 1e-3, 1 - 1e-3)
 
 
 def _knowing(shares: Floats) -> Floats:
@@ -92,15 +115,16 @@ def _knowing(shares: Floats) -> Floats:
 
 
 def likeness(votes: Floats, common: Floats) -> float:
-    """kappa: how many votes the rows ``common`` (C, C) are worth as a prior of each source's ``votes`` (S, C, C).
+    """kappa: how many votes the distributions ``common`` are worth as a prior of those behind the ``votes`` (..., K).
 
-    It maximises the Dirichlet-multinomial likelihood of the rows, within 1 and 1,000.
+    It maximises the Dirichlet-multinomial likelihood of the votes, within 1 and 1,000. ``common`` has the shape of
+    ``votes``, or is the same for all sources.
     """
-    rows = votes.sum(axis=2)
+    rows, each = votes.sum(axis=-1), np.broadcast_to(common, votes.shape)
 
     def against(log_kappa: float) -> float:
         kappa = np.exp(log_kappa)
-        cells = gammaln(votes + kappa * common).sum() - len(votes) * gammaln(kappa * common).sum()
+        cells = (gammaln(votes + kappa * each) - gammaln(kappa * each)).sum()
         return float((gammaln(rows + kappa) - gammaln(kappa)).sum() - cells)
 
     return float(np.exp(minimize_scalar(against, bounds=(0.0, np.log(1000.0)), method="bounded").x))
