@@ -172,6 +172,7 @@ def test_describe(tacit: Told, votes: Path) -> None:
     found = json.loads(out)
     assert found["judged_by"] == "evidence"
     assert [s["votes"] for s in found["findings"][0]["sources"]] == [2, 2, 1]
+    assert sum(found["classes"].values()) == 2, "one for each record, ties shared"
 
 
 def test_describe_exact_labels(tacit: Told) -> None:
@@ -179,6 +180,7 @@ def test_describe_exact_labels(tacit: Told) -> None:
     status, out, _ = tacit("labels", "describe", "gold.csv")
     assert status == 0
     assert "exact labels on 2 of 2 records" in out
+    assert "naively read: x 1, y 1" in out
     assert "judged" in out
 
 

@@ -116,6 +116,11 @@ def told(found: Mapping[str, Any]) -> Iterator[str]:
     """What was understood, a line a part."""
     for part in found["parts"]:
         yield f"{part['kind']}: {part['said']}"
+    if counts := found["classes"]:
+        ranked = sorted(counts, key=lambda name: -counts[name])
+        shown = [f"{name} {counts[name]:,.0f}" for name in (ranked if len(ranked) <= MOST else ranked[:MOST])]
+        left = f", and {len(ranked) - MOST:,} more" if len(ranked) > MOST else ""
+        yield f"classes, as they are naively read: {', '.join(shown)}{left}"
 
 
 def plans(found: Mapping[str, Any]) -> Iterator[str]:

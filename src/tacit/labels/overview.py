@@ -8,8 +8,11 @@ import numpy as np
 import torch
 
 from tacit.data.prediction import Prediction
+from tacit.data.task import Classes
 from tacit.labels.base import Labels
+from tacit.labels.exact import Exact
 from tacit.labels.parts import Parts
+from tacit.labels.soft import Soft, shares_of
 
 ENOUGH = 20
 """Exact labels from which on they judge candidates; with fewer, held-out evidence of all kinds does."""
@@ -33,6 +36,7 @@ def overview(labels: Labels) -> dict[str, Any]:
         "records": len(labels),
         "labelled": len(labels.labelled()),
         "task": labels.task.to_json(),
+        "classes": shared_out(labels),
         "parts": [
             {"kind": type(part).__name__, "said": part.describe()}
             | ({} if part.exact() is part else {"naively": part.naively, "caveat": part.caveat})
@@ -42,6 +46,15 @@ def overview(labels: Labels) -> dict[str, Any]:
         "judged_by": "truth" if plain or count >= ENOUGH else "evidence",
         "exact": count,
     }
+
+
+def shared_out(labels: Labels) -> dict[str, float] | None:
+    """How many records each class is naively given, shares of a record counted in part; None for other tasks."""
+    naive = labels.naive()
+    if not isinstance(labels.task, Classes) or not isinstance(naive, Exact | Soft):
+        return None
+    counts = shares_of(naive)[naive.observed()].sum(axis=0)
+    return dict(zip(labels.task.names, counts.tolist(), strict=True))
 
 
 def agreement(pairs: list[dict[str, Any]]) -> float | None:

@@ -78,5 +78,8 @@ def _label_column(raw: RawTable, id_column: str) -> str:
         raise InputError(f"{raw.name} has one column only; a file of labels needs an id and a label for each row.")
     found = named_column(names, LABEL_NAMES) or (names[0] if len(names) == 1 else None)
     if found is None:
-        raise InputError(f"{raw.name} has no column named label; which is it: {listed(names, 8)}? Name the target.")
+        raise InputError(
+            f"{raw.name} has no column named label; which is it: {listed(names, 8)}? Name the target; columns of "
+            "annotators are read as kind='wide-votes'."
+        )
     return found
