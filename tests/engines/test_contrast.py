@@ -6,13 +6,15 @@ import math
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd import gradcheck
 from torch.nn.functional import normalize
 
-from tacit.data.batch import Batch, Columns, Features, View
+from tacit.data.batch import Batch, Columns, View
 from tacit.engines.contrast import Contrast, nt_xent, sup_con, supervised_contrast
 from tacit.engines.method import Step
+
+from .encoders import Rows
 
 
 def equation_one(a: Tensor, b: Tensor, temperature: float) -> Tensor:
@@ -70,20 +72,9 @@ def test_known_values() -> None:
     assert float(nt_xent(apart, apart, 0.5)) == pytest.approx(expected)
 
 
-class Numbers(nn.Module):
-    width = 4
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(3, 4)
-
-    def forward(self, batch: Batch) -> Features:
-        return Features(self.layer(batch["x"]))
-
-
 def test_method_compares_the_two_strong_views_record_by_record() -> None:
     torch.manual_seed(0)
-    method = Contrast(Numbers(), temperature=0.5, dimensions=6, layers=1).double()
+    method = Contrast(Rows(), temperature=0.5, dimensions=6, layers=1).double()
     views = [torch.randn(5, 3, dtype=torch.float64) for _ in range(2)]
     none = torch.empty(0, dtype=torch.int64)
     named = {name: View(Batch({"x": x}), Columns(none)) for name, x in zip(("strong", "strong2"), views, strict=True)}

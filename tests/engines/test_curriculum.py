@@ -7,31 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import normalize
 
-from tacit.data.batch import Batch, Columns, Features, View
+from tacit.data.batch import Batch, Columns, View
 from tacit.data.task import Classes
 from tacit.engines.contrast import sup_con
 from tacit.engines.curriculum import ContrastToClasses
 from tacit.engines.method import Step
 from tacit.labels import Exact
 
+from .encoders import Rows
+
 TASK = Classes(("a", "b", "c"))
 Y = np.array([0, 1, 0, 2, -1, 1])
-
-
-class Rows(nn.Module):
-    """Rows of three numbers to four features."""
-
-    width = 4
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(3, 4)
-
-    def forward(self, batch: Batch) -> Features:
-        return Features(self.layer(batch["x"]))
 
 
 def method(power: float = 1.0) -> ContrastToClasses:

@@ -8,26 +8,21 @@ from itertools import permutations
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tacit.data.batch import Batch, Columns, Features, View
+from tacit.data.batch import Batch, Columns, View
 from tacit.data.task import Classes, Number
 from tacit.engines.method import Losses, Step
 from tacit.engines.preference import PreferToClassify, mean_cross_entropy, most_disputed
 from tacit.labels import Exact, Labels, Preferences
+
+from .encoders import Plain
 
 NAMES = ("a", "b", "c")
 TASK = Classes(NAMES)
 X = torch.randn(6, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64).float()
 Y = np.array([0, 1, -1, 2, -1, 1])
 PAIRS = {"b": [(0, 1, False), (3, 2, True), (4, 0, False)], "c": [(5, 4, False)]}
-
-
-class Plain(nn.Module):
-    width = 4
-
-    def forward(self, batch: Batch) -> Features:
-        return Features(batch["x"])
 
 
 def method(**settings: float) -> PreferToClassify:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
-from torch import Tensor, nn
+from torch import Tensor
 
-from tacit.data.batch import Batch, Columns, Features, View
+from tacit.data.batch import Batch, Columns, View
 from tacit.data.task import Classes, MultiLabel
 from tacit.engines.method import Context, Start, Step
 from tacit.engines.pseudoloss import UNSEEN, PseudoLossSelection, foreign, high_loss, upper_mode
@@ -16,18 +16,11 @@ from tacit.labels import Exact, Noisy
 from tacit.systems.lsa import detected_by, select
 from tacit.systems.simclr import pretrain
 
+from .encoders import Plain
+
 TASK = Classes(("a", "b", "c"))
 X = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
 Y = np.array([0, 1, 2, 0, -1, 2])
-
-
-class Plain(nn.Module):
-    """Features that are the columns themselves."""
-
-    width = 4
-
-    def forward(self, batch: Batch) -> Features:
-        return Features(batch["x"])
 
 
 def method(records: int = 8, labelled: int = 5, **settings: object) -> PseudoLossSelection:

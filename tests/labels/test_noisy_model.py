@@ -17,7 +17,7 @@ from tacit.labels.transitions import (
     PSEUDO,
     anchor_transition,
     confident_transition,
-    one_coin_transition,
+    even_errors,
     pooled_transition,
 )
 
@@ -173,5 +173,5 @@ def test_in_a_mixture_the_transition_is_fitted_to_what_the_others_believe() -> N
     mixed.fit(Categorical(torch.full((3000, 3), 1 / 3, dtype=torch.float64).log()))
     (noisy,) = [part for part in mixed.parts if isinstance(part, NoisyModel)]  # type: ignore[union-attr]
     counts = np.stack([np.bincount(given[true == c], minlength=3) for c in range(3)])
-    begun = counts + PSEUDO * one_coin_transition(RIGHT, 3)
+    begun = counts + PSEUDO * even_errors(RIGHT, 3)
     assert_allclose(transition_of(noisy), begun / begun.sum(axis=1, keepdims=True), atol=1e-4)

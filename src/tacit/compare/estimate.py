@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from tacit.compare.baselines import inner_choice
 from tacit.compare.folds import make_folds
-from tacit.compare.judges import without
+from tacit.compare.judges import naive_strata, without
 from tacit.compare.workbench import Workbench
 from tacit.data.prediction import Prediction, concatenate
 from tacit.data.records import Records
 from tacit.engines.features import Linear, fit_linear
 from tacit.labels.base import EvidenceModel, Labels
-from tacit.labels.exact import Exact
 from tacit.train.predict import of_all
 
 ROUNDS = 3
@@ -50,8 +49,11 @@ def estimated(bench: Workbench, records: Records, labels: Labels) -> EvidenceMod
         features = bench.features(records)
         model.doubt()
         penalty = likeliest_penalty(features, model, rng)
+        known = labels.labelled()
+        strata = naive_strata(labels, known)
+        groups = None if bench.groups is None else bench.groups[known]
         for _ in range(ROUNDS):
-            model.fit(cross_fitted(features, model, penalty, rng, bench.groups))
+            model.fit(cross_fitted(features, model, penalty, make_folds(strata, FOLDS, rng, groups)))
         bench.estimates[labels] = deepcopy(model.state_dict())
     model.load_state_dict(bench.estimates[labels])
     return model
@@ -66,20 +68,14 @@ def likeliest_penalty(features: Matrix, model: EvidenceModel, rng: np.random.Gen
     return inner_choice(PENALTIES, model.labels, rng, tried, features, model)
 
 
-def cross_fitted(
-    features: Matrix,
-    model: EvidenceModel,
-    penalty: float,
-    rng: np.random.Generator,
-    groups: NDArray[np.object_] | None = None,
-) -> Prediction:
-    """Predictions of all records, each by a head that was fitted without the evidence about it and its group.
+def cross_fitted(features: Matrix, model: EvidenceModel, penalty: float, fold: NDArray[np.int64]) -> Prediction:
+    """Predictions of all records, each by a head that was fitted without the evidence about it and its fold.
 
-    Of records that cannot be held out, because no other has their class, nothing is predicted.
+    ``fold``: of each record that is spoken of. Of those in none of the ``FOLDS``, because no other has their class,
+    nothing is predicted.
     """
     labels = model.labels
     known = labels.labelled()
-    fold = make_folds(_strata(labels, known), FOLDS, rng, None if groups is None else groups[known])
     parts = []
     for number in range(FOLDS):
         away = known[fold == number]
@@ -87,11 +83,3 @@ def cross_fitted(
         parts.append(labels.task.prediction(head(features[away])))
     order = np.concatenate([known[fold == number] for number in range(FOLDS)])
     return of_all(concatenate(parts), order, len(labels), labels.task)
-
-
-def _strata(labels: Labels, known: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(known,) what the records are naively taken for, where that is one class each."""
-    naive = labels.naive()
-    if isinstance(naive, Exact) and naive.y.ndim == 1:
-        return naive.y[known].astype(np.float64)
-    return np.zeros(len(known))

@@ -149,8 +149,8 @@ class EvidenceJudge(Judge):
         if k < 2:
             return np.full(len(self.known), NEVER, dtype=np.int64)
         together = self._together()[self.known] if groups is None else groups[self.known]
-        names, member = np.unique(together.astype(str), return_inverse=True)
-        home = make_folds(self._strata(member, len(names)), k, rng)
+        _, first, member = np.unique(together.astype(str), return_index=True, return_inverse=True)
+        home = make_folds(naive_strata(self.labels, self.known[first]), k, rng)
         return home[member]
 
     def _together(self) -> Ints:
@@ -166,14 +166,6 @@ class EvidenceJudge(Judge):
         np.minimum.at(first, owner, records)
         number[records] = first[owner]
         return number
-
-    def _strata(self, member: Ints, groups: int) -> Floats:
-        """(groups,) what the first record of each group is naively taken for."""
-        naive = self.labels.naive()
-        first = self.known[np.unique(member, return_index=True)[1]]
-        if isinstance(naive, Exact) and naive.y.ndim == 1:
-            return naive.y[first].astype(np.float64)
-        return np.zeros(groups)
 
     def values(self, held: Sequence[Held]) -> tuple[Floats, Floats]:
         parts = []
@@ -250,6 +242,14 @@ def without(labels: Labels, records: Ints) -> Labels:
     owner = np.repeat(np.arange(len(units)), np.diff(units.offsets))
     touched = np.isin(units.sites // labels.task.sites_per_record, records)
     return labels.hide(np.unique(owner[touched]))
+
+
+def naive_strata(labels: Labels, records: Ints) -> Floats:
+    """(records,) what each of these is naively taken for, where that is one class each; else 0."""
+    naive = labels.naive()
+    if isinstance(naive, Exact) and naive.y.ndim == 1:
+        return naive.y[records].astype(np.float64)
+    return np.zeros(len(records))
 
 
 def truth_of(labels: Labels) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -12,15 +12,14 @@ from torch.nn.functional import logsigmoid, relu
 from tacit.data.batch import Batch
 from tacit.data.prediction import Categorical
 from tacit.data.task import Classes, Task
-from tacit.engines.method import Losses, Method, Needs, Step
+from tacit.engines.method import Losses, Step
+from tacit.engines.supervised import Supervised
 from tacit.labels.base import Labels
 from tacit.labels.parts import Parts
 from tacit.labels.preferences import Preferences
-from tacit.nets.ema import EMA
-from tacit.nets.network import Network
 
 
-class PreferToClassify(Method):
+class PreferToClassify(Supervised):
     """The likelihood of all evidence that speaks of single records, and of preferences in heads of their own.
 
     Kim et al. 2023 (P2C). Each of ``heads`` scores every class; a preference about a class has the likelihood of the
@@ -29,8 +28,6 @@ class PreferToClassify(Method):
     negative mean cross-entropy between heads. Of a batch's pairs a share ``informative`` is read: those on which the
     heads differ most, increasingly along the steps, at first any.
     """
-
-    family: ClassVar[str] = "supervised"
 
     def __init__(
         self,
@@ -44,15 +41,11 @@ class PreferToClassify(Method):
         informative: float = 0.5,
         decay: float = 0.99,
     ) -> None:
-        super().__init__()
+        super().__init__(encoder, task, views, decay)
         if not isinstance(task, Classes):
             raise TypeError("preferences beside classes are for one class a record")
         if not 0 < informative <= 1:
             raise ValueError(f"a share of {informative} of the pairs is not above 0 and at most 1")
-        self.needs = Needs(labelled=views)
-        self.task = task
-        self.network = Network(encoder, task.outputs)
-        self.average = EMA(self.network, decay)
         self.heads = nn.ModuleList(score_head(cast(int, encoder.width), task.outputs) for _ in range(heads))
         self.preference, self.consistency, self.diversity = preference, consistency, diversity
         self.informative = informative
@@ -63,17 +56,8 @@ class PreferToClassify(Method):
         terms = [self._terms(step, view.batch) for view in step.labelled.values()]
         return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
 
-    def after_step(self, step: Step) -> None:
-        self.average.update(self.network)
-
-    def predictor(self) -> nn.Module:
-        return self.average.network
-
-    def encoder(self) -> nn.Module:
-        return cast(Network, self.average.network).encoder
-
     def _terms(self, step: Step, batch: Batch) -> Losses:
-        assert step.evidence is not None
+        assert step.evidence is not None and isinstance(self.task, Classes)
         pooled = self.network.features(batch).pooled
         prediction = self.task.prediction(self.network.head(pooled))
         assert isinstance(prediction, Categorical)

@@ -7,7 +7,7 @@ between foreign records and the others in features that were learned without lab
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -17,10 +17,10 @@ from torch.nn.functional import log_softmax, softmax
 
 from tacit.data.batch import Batch, Features
 from tacit.data.task import Classes, Task
-from tacit.engines.method import Losses, Method, Needs, PerRecord, Start, Step
+from tacit.engines.method import Losses, PerRecord, Start, Step
 from tacit.engines.objective import known_shares
-from tacit.nets.ema import EMA
-from tacit.nets.network import Network, concatenated, padded
+from tacit.engines.supervised import Supervised
+from tacit.nets.network import concatenated, padded
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -29,7 +29,7 @@ UNSEEN = -1.0
 """Stands for what has not been read yet: losses and shares are never below 0."""
 
 
-class PseudoLossSelection(Method):
+class PseudoLossSelection(Supervised):
     """Trains on given labels where they are believed, elsewhere on guesses.
 
     Albert et al. 2023 (PLS). A guess is the mean of the network's beliefs about two weak views to the power
@@ -42,7 +42,6 @@ class PseudoLossSelection(Method):
     are those of the pool, of which ``labelled`` are spoken of.
     """
 
-    family: ClassVar[str] = "supervised"
     visited: Tensor
     epoch: Tensor
 
@@ -60,12 +59,9 @@ class PseudoLossSelection(Method):
         warm_up: float = 0.1,
         decay: float = 0.99,
     ) -> None:
-        super().__init__()
+        super().__init__(encoder, task, ("weak", "weak2", "strong"), decay)
         if not isinstance(task, Classes):
             raise TypeError("pseudo-loss selection is for one class a record")
-        self.needs = Needs(labelled=("weak", "weak2", "strong"))
-        self.network = Network(encoder, task.outputs)
-        self.average = EMA(self.network, decay)
         self.features = PerRecord(records, cast(int, encoder.width))
         self.losses = PerRecord(records, fill=UNSEEN)
         self.guesses = PerRecord(records, task.outputs, fill=UNSEEN)
@@ -113,19 +109,13 @@ class PseudoLossSelection(Method):
 
     def after_step(self, step: Step) -> None:
         """An epoch ends once as many records were visited as have labels."""
-        self.average.update(self.network)
+        super().after_step(step)
         self.visited += len(step.labelled_index)
         if int(self.visited) >= self.labelled:
             self.visited -= self.labelled
             if step.progress >= self.warm_up:
                 self._detect(step)
                 self.epoch += 1
-
-    def predictor(self) -> nn.Module:
-        return self.average.network
-
-    def encoder(self) -> nn.Module:
-        return cast(Network, self.average.network).encoder
 
     @torch.no_grad()
     def _look(self, first: Batch, second: Batch, given: Tensor, index: Tensor) -> Tensor:

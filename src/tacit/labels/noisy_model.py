@@ -20,8 +20,8 @@ from tacit.labels.transitions import (
     Ints,
     anchor_transition,
     confident_transition,
+    even_errors,
     likeliest_transition,
-    one_coin_transition,
     pooled_transition,
 )
 
@@ -73,7 +73,7 @@ class EstimatedChannel(FixedChannel):
     def doubt(self) -> None:
         if self.estimator == "pooled":
             classes = len(self.transition)
-            self.transition.copy_(torch.from_numpy(_slackened(one_coin_transition(MOSTLY, classes))))
+            self.transition.copy_(torch.from_numpy(_slackened(even_errors(MOSTLY, classes))))
 
     def fit(self, p: Floats, observed: Ints, y: Ints) -> None:
         match self.estimator:
@@ -96,8 +96,7 @@ class LearnedChannel(Channel):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        off = (1 - RIGHT) / max(classes - 1, 1)
-        self.weight = nn.Parameter(_weights(np.full((classes, classes), off) + np.eye(classes) * (RIGHT - off)))
+        self.weight = nn.Parameter(_weights(even_errors(RIGHT, classes)))
 
     def log_transition(self) -> Tensor:
         diagonal = torch.eye(len(self.weight), dtype=torch.bool, device=self.weight.device)

@@ -36,7 +36,7 @@ def overview(labels: Labels) -> dict[str, Any]:
         "records": len(labels),
         "labelled": len(labels.labelled()),
         "task": labels.task.to_json(),
-        "classes": shared_out(labels),
+        "classes": naive_counts(labels),
         "parts": [
             {"kind": type(part).__name__, "said": part.describe()}
             | ({} if part.exact() is part else {"naively": part.naively, "caveat": part.caveat})
@@ -48,7 +48,7 @@ def overview(labels: Labels) -> dict[str, Any]:
     }
 
 
-def shared_out(labels: Labels) -> dict[str, float] | None:
+def naive_counts(labels: Labels) -> dict[str, float] | None:
     """How many records each class is naively given, shares of a record counted in part; None for other tasks."""
     naive = labels.naive()
     if not isinstance(labels.task, Classes) or not isinstance(naive, Exact | Soft):

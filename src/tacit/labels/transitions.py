@@ -98,15 +98,16 @@ def pooled_transition(p: Floats, y: Ints) -> Floats:
     well, where the errors go less so.
     """
     classes = p.shape[1]
-    found = likeliest_transition(p, y, one_coin_transition(MOSTLY, classes), pseudo=PSEUDO)
-    right = np.diag(found)
-    even = np.repeat(((1 - right) / max(classes - 1, 1))[:, None], classes, axis=1)
-    np.fill_diagonal(even, right)
-    return np.asarray((1 - POOLED) * found + POOLED * even)
+    found = likeliest_transition(p, y, even_errors(MOSTLY, classes), pseudo=PSEUDO)
+    return np.asarray((1 - POOLED) * found + POOLED * even_errors(np.diag(found), classes))
 
 
-def one_coin_transition(right: float, classes: int) -> Floats:
-    """(C, C) right at one rate, and wrong in every way alike."""
-    transition = np.full((classes, classes), (1 - right) / max(classes - 1, 1))
-    np.fill_diagonal(transition, right if classes > 1 else 1.0)
-    return transition
+def even_errors(right: float | Floats, classes: int) -> Floats:
+    """(..., C, C) transitions that are right at the rates ``right`` and wrong in every way alike.
+
+    ``right``: (..., C), or (..., 1) or one number where all classes have the same.
+    """
+    if classes == 1:
+        return np.ones((*np.shape(right)[:-1], 1, 1))
+    rate = np.asarray(right, dtype=np.float64)[..., None]
+    return np.where(np.eye(classes, dtype=bool), rate, (1 - rate) / (classes - 1))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tacit.data.prediction import Prediction
 from tacit.labels.aggregation.accuracy import accuracy
 from tacit.labels.aggregation.dependence import agreement
-from tacit.labels.aggregation.em import Believed, fit, normalised
+from tacit.labels.aggregation.em import fit, normalised
 from tacit.labels.aggregation.methods import ITERATIONS, aggregate
 from tacit.labels.aggregation.regularised import Regularised
 from tacit.labels.base import Labels
@@ -68,7 +68,7 @@ class VotesModel(LearnedModel):
         log_prior = np.maximum(log_p, NEVER)
         start, _ = normalised(log_prior + self.emission().numpy())
         weight = self.sources.weight.cpu().numpy()
-        found = fit(self.labels.tally(), Regularised(taught=True), weight, ITERATIONS, Believed(log_prior, start))
+        found = fit(self.labels.tally(), Regularised(taught=True), weight, ITERATIONS, log_prior, start)
         self.sources.confusion.copy_(torch.from_numpy(found.confusion))
 
     def findings(self, posterior: Prediction) -> list[dict[str, Any]]:

@@ -67,8 +67,9 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
     Raises `Interrupted` after a checkpoint when the watch asks for it, and `TacitError` when the loss is no
     longer finite. A deadline that runs out ends the stage early and is reported as a cut.
     """
-    if work.labels is not None and method.needs.labelled:
-        method.evidence = work.labels.model() if work.evidence is None else work.evidence
+    evidence = work.labels.model() if work.evidence is None and work.labels is not None else work.evidence
+    if method.needs.labelled:
+        method.evidence = evidence
     optimizer = make_optimizer(method, work.settings)
     done, start = Trained(), 0
     if work.checkpoint is not None and work.checkpoint.exists():
@@ -76,9 +77,8 @@ def train(method: Method, work: Work, fabric: Fabric, watch: Watch, deadline: De
         start, done.seconds = int(meta["step"]), float(meta["seconds"])
         done.curve = [(int(s), str(n), float(v)) for s, n, v in meta["curve"]]
     begun = time.monotonic() - done.seconds
-    if start == 0 and work.labels is not None:
+    if start == 0 and evidence is not None:
         asked = time.monotonic()
-        evidence = work.labels.model() if work.evidence is None else work.evidence
         method.begin(Start(work.pool, work.prepared, evidence, watch.through))
         if deadline is not None:
             # planned seconds are those of steps; after a resume the first fold does what the speed probe did before

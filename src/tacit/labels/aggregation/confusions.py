@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from tacit.labels.aggregation.tally import Floats
+from tacit.labels.transitions import even_errors
 
 SURE = 0.999
 """The most that a source may be expected to vote, so that its silence never becomes impossible."""
@@ -89,7 +90,8 @@ class OneCoin:
 
     def confusion(self, counts: Counts, shares: Floats) -> Floats:
         right = np.einsum("scc->s", counts.votes) + self.smoothing
-        coins = _coin(right / (counts.votes.sum(axis=(1, 2)) + 2 * self.smoothing), len(shares))
+        rate = right / (counts.votes.sum(axis=(1, 2)) + 2 * self.smoothing)
+        coins = even_errors(rate[:, None], len(shares))
         return by_bayes(coins, counts, shares) if counts.informative else coins
 
 
@@ -99,14 +101,6 @@ def by_bayes(truth: Floats, counts: Counts, shares: Floats) -> Floats:
     voting = (rate * truth / shares).transpose(0, 2, 1)
     voting = voting / np.maximum(voting.sum(axis=2, keepdims=True) / SURE, 1.0)
     return np.concatenate([voting, 1.0 - voting.sum(axis=2, keepdims=True)], axis=2)
-
-
-def _coin(accuracy: Floats, classes: int) -> Floats:
-    """(S, C, C) confusions that are right with ``accuracy`` (S,) and wrong in every way alike."""
-    if classes == 1:
-        return np.ones((len(accuracy), 1, 1))
-    wrong = (1 - accuracy) / (classes - 1)
-    return np.where(np.eye(classes, dtype=bool), accuracy[:, None, None], wrong[:, None, None])
 
 
 def with_silence(rows: Floats, counts: Counts) -> Floats:

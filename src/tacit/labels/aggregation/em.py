@@ -23,39 +23,31 @@ class Fit:
     log_likelihood: float
 
 
-@dataclass(frozen=True)
-class Believed:
-    """A network's beliefs, ``log_prior``, and the beliefs to ``start`` from: (items, C) each."""
-
-    log_prior: Floats
-    start: Floats
-
-
 def fit(
     tally: Tally,
     estimator: Estimator,
     weight: Floats,
     iterations: int,
-    believed: Believed | None = None,
+    log_prior: Floats | None = None,
     start: Floats | None = None,
 ) -> Fit:
     """Maximisation and expectation by turns.
 
-    ``weight``: (S,) what part of an independent source each counts for. ``believed``: what a network thinks of the
-    items; without it they share a class prior, which is estimated too, and the start is their vote shares, or
-    ``start``, (items, C) beliefs.
+    ``weight``: (S,) what part of an independent source each counts for. ``log_prior``: (items, C) what a network
+    thinks of the items; without it they share a class prior, which is estimated too. ``start``: (items, C) beliefs to
+    begin with, by default their vote shares.
     """
     votes = tally.shares()
     spoken = tally.total(votes * tally.voted()[:, None])
-    p = (votes if start is None else start) if believed is None else believed.start
-    mean = None if believed is None else np.maximum(np.exp(believed.log_prior).mean(axis=0), RARE)
+    p = votes if start is None else start
+    mean = None if log_prior is None else np.maximum(np.exp(log_prior).mean(axis=0), RARE)
     prior, confusion, log_likelihood = np.empty(0), np.empty(0), 0.0
     for _ in range(iterations):
         counts = Counts(tally.expected(p), tally.total(p), spoken, tally.informative)
         prior = estimator.shares(counts) if mean is None else mean
         confusion = estimator.confusion(counts, prior)
         scores = tally.log_evidence(confusion, weight)
-        scores += np.log(np.maximum(prior, 1e-300)) if believed is None else believed.log_prior
+        scores += np.log(np.maximum(prior, 1e-300)) if log_prior is None else log_prior
         p, log_likelihood = normalised(scores, tally.times)
     return Fit(p, prior, confusion, log_likelihood)
 

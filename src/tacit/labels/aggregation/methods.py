@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tacit.errors import InputError
 from tacit.labels.aggregation.confusions import Estimator, Free, OneCoin, distributions
 from tacit.labels.aggregation.dependence import shared_weight
 from tacit.labels.aggregation.distinct import distinct
-from tacit.labels.aggregation.em import fit
+from tacit.labels.aggregation.em import Fit, fit
 from tacit.labels.aggregation.regularised import Regularised
-from tacit.labels.aggregation.tally import Floats
+from tacit.labels.aggregation.tally import Floats, Tally
 
 if TYPE_CHECKING:
     from tacit.labels.votes import Votes
@@ -51,7 +52,7 @@ def one_coin(votes: Votes, iterations: int = ITERATIONS, smoothing: float = 1.0)
 
     ``smoothing`` right and as many wrong votes are added to each source's.
     """
-    return _fitted(votes, OneCoin(_positive(smoothing)), np.ones(len(votes.sources)), iterations)
+    return _fitted(votes, OneCoin(_positive(smoothing)), iterations)
 
 
 def dawid_skene(votes: Votes, iterations: int = ITERATIONS, smoothing: float = 0.01) -> Aggregate:
@@ -60,35 +61,44 @@ def dawid_skene(votes: Votes, iterations: int = ITERATIONS, smoothing: float = 0
     ``smoothing`` votes are added to every cell of each matrix and items to every class. Silence is one more column
     where the votes hold it informative.
     """
-    return _fitted(votes, Free(_positive(smoothing)), np.ones(len(votes.sources)), iterations)
+    return _fitted(votes, Free(_positive(smoothing)), iterations)
 
 
 def aggregate(votes: Votes, iterations: int = ITERATIONS) -> Aggregate:
     """tacit's own: confusions that are partially pooled or believed (`Regularised`), near-duplicates share a vote.
 
-    Where silence says nothing, it begins with what `one_coin` believes: from vote shares, in which all sources look
-    alike, few votes do not find the bad ones. Where silence is an outcome, a record without a vote is believed to be
-    like those with one on average.
+    Where silence says nothing, it also begins with what `one_coin` believes, and the likelier end is taken: from vote
+    shares, in which all sources look alike, few votes do not find the bad ones. Where silence is an outcome, a record
+    without a vote is believed to be like those with one on average.
     """
-    found = _fitted(votes, Regularised(), None, iterations)
+    tally, which = _merged(votes, iterations)
+    weight = shared_weight(tally)
+    one = fit(tally, Regularised(), weight, iterations)
     if not votes.informative:
-        return found
+        skilled = fit(tally, OneCoin(1.0), weight, iterations).p
+        other = fit(tally, Regularised(), weight, iterations, start=skilled)
+        return _aggregate(votes, which, weight, max(one, other, key=lambda f: f.log_likelihood))
+    found = _aggregate(votes, which, weight, one)
     voted = np.diff(votes.ballots.offsets) > 0
     typical = distributions(found.p[voted].sum(axis=0) + 1.0)
     return replace(found, p=np.where(voted[:, None], found.p, typical), prior=typical)
 
 
-def _fitted(votes: Votes, estimator: Estimator, weight: Floats | None, iterations: int) -> Aggregate:
-    """``weight``: (S,) what part of an independent source each counts for; None to have near-duplicates found."""
+def _fitted(votes: Votes, estimator: Estimator, iterations: int) -> Aggregate:
+    tally, which = _merged(votes, iterations)
+    weight = np.ones(tally.sources)
+    return _aggregate(votes, which, weight, fit(tally, estimator, weight, iterations))
+
+
+def _merged(votes: Votes, iterations: int) -> tuple[Tally, NDArray[np.int64]]:
+    """`distinct` votes, for so many iterations."""
     if iterations < 1:
         raise InputError(f"{iterations} iterations were asked for; give 1 or more")
-    tally, which = distinct(votes.tally())
-    find_start = weight is None and not votes.informative
-    weight = shared_weight(tally) if weight is None else weight
-    found = fit(tally, estimator, weight, iterations)
-    if find_start:
-        other = fit(tally, estimator, weight, iterations, start=fit(tally, OneCoin(1.0), weight, iterations).p)
-        found = max(found, other, key=lambda f: f.log_likelihood)
+    return distinct(votes.tally())
+
+
+def _aggregate(votes: Votes, which: NDArray[np.int64], weight: Floats, found: Fit) -> Aggregate:
+    """What was ``found`` of the rows ``which`` the records have become."""
     whole = _spread(votes, found.p[which], found.prior)
     return Aggregate(whole.p, found.prior, found.confusion, weight, found.log_likelihood)
 
