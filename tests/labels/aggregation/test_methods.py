@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -196,3 +197,41 @@ def test_what_cannot_be_asked() -> None:
         aggregate(votes, iterations=0)
     with pytest.raises(InputError, match="a smoothing of 0"):
         dawid_skene(votes, smoothing=0)
+
+
+def annotators(right: Sequence[float], share: float, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """(400, S) votes of sources that are right at these rates, each on this share of the items, and the truth."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(classes, size=400)[:, None]
+    shape = (400, len(right))
+    wrong = (truth + rng.integers(1, classes, shape)) % classes
+    votes = np.where(rng.random(shape) < np.array(right), truth, wrong)
+    return np.where(rng.random(shape) < share, votes, -1), truth[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("right", "share", "classes", "better"),
+    [
+        ([0.37, 0.83, 0.9], 0.7, 3, 0.05),
+        ([0.25, 0.25, 0.7, 0.8, 0.9], 0.6, 4, 0.1),
+        (np.linspace(0.3, 0.95, 20), 0.15, 4, 0.05),
+        (np.linspace(0.2, 0.9, 40), 0.05, 5, 0.02),
+    ],
+    ids=["one bad of three", "two bad of five", "few votes of all skills", "very few votes of all skills"],
+)
+def test_annotators_of_different_skill_are_told_apart(
+    right: Sequence[float], share: float, classes: int, better: float
+) -> None:
+    """Better than majority by a margin, and not below every cell by itself."""
+    scores: dict[Any, list[float]] = {majority: [], dawid_skene: [], aggregate: []}
+    for seed in range(8):
+        matrix, truth = annotators(right, share, classes, seed)
+        votes = Votes.from_wide(matrix, list("abcde")[:classes], abstain="ignored")
+        seen = np.flatnonzero(votes.observed())
+        for method, score in scores.items():
+            beliefs = method(votes).p[seen]
+            sure = beliefs if method is majority else np.eye(classes)[beliefs.argmax(axis=1)]
+            score.append(float(sure[np.arange(len(seen)), truth[seen]].mean()))
+    mean = {method: float(np.mean(score)) for method, score in scores.items()}
+    assert mean[aggregate] > mean[majority] + better
+    assert mean[aggregate] > mean[dawid_skene] - 0.02
