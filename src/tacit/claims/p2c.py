@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tacit.claims.arms import Plain, Trained
+from tacit.claims.arms import Arm, Plain, Trained
 from tacit.claims.base import Claim
 from tacit.claims.graded import Judged, calibration, dear_houses
 from tacit.systems.evidence import SYSTEM as EVIDENCE
@@ -12,9 +12,20 @@ from tacit.systems.p2c import SYSTEM
 from tacit.systems.supervised import SYSTEM as CROSS_ENTROPY
 
 STEPS, ITEMS, ASKED = 600, 100, 500
-SHARES, MORE = Judged(ITEMS, ASKED, "shares"), Judged(ITEMS, ASKED, "more")
 BOTH = replace(CROSS_ENTROPY, name="evidence-clean", title=EVIDENCE.title, baseline=False)
 """The library's likelihood of all evidence on the host's unchanged records."""
+
+
+def others(items: int) -> tuple[Arm, ...]:
+    """What else the judgements could have bought, with the labels of so many records."""
+    shares, more = Judged(items, ASKED, "shares"), Judged(items, ASKED, "more")
+    return (
+        Trained("soft", "soft labels from the votes", CROSS_ENTROPY, STEPS, measure=calibration, draw=shares),
+        Trained("more", "cross-entropy, 100 more labels", CROSS_ENTROPY, STEPS, measure=calibration, draw=more),
+        Trained("evidence", "likelihood of labels and comparisons", BOTH, STEPS, measure=calibration),
+        Plain("logistic", "logistic regression on columns"),
+    )
+
 
 CLAIM = Claim(
     name="p2c",
@@ -32,12 +43,7 @@ CLAIM = Claim(
     draw=Judged(ITEMS, ASKED),
     system=Trained("p2c", "P2C", SYSTEM, STEPS, {"views": "clean"}, measure=calibration),
     host=Trained("supervised", "cross-entropy", CROSS_ENTROPY, STEPS, measure=calibration),
-    others=(
-        Trained("soft", "soft labels from the votes", CROSS_ENTROPY, STEPS, measure=calibration, draw=SHARES),
-        Trained("more", "cross-entropy, 100 more labels", CROSS_ENTROPY, STEPS, measure=calibration, draw=MORE),
-        Trained("evidence", "likelihood of labels and comparisons", BOTH, STEPS, measure=calibration),
-        Plain("logistic", "logistic regression on columns"),
-    ),
+    others=others(ITEMS),
     peer="logistic",
     id=55,
     remark="Comparisons of records of one label say where they stand within it, and the heads share little but the "
