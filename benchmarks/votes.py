@@ -32,6 +32,8 @@ SOURCES, ITERATIONS = 50, 10
 PEERS = {"crowd-kit": "crowdkit", "snorkel": "snorkel"}
 FLOOR = 1e-10
 """What Crowd-Kit puts in place of a count of 0."""
+PART = 100_000
+"""Items whose sources are drawn at once."""
 
 Ints = NDArray[np.integer[Any]]
 
@@ -52,9 +54,7 @@ class Sample:
         rng = np.random.default_rng(seed)
         truth = rng.integers(0, classes, items).astype(np.int32)
         item = np.repeat(np.arange(items, dtype=np.int32), each)
-        # Steps that share no factor with 50: `each` different sources an item, without a sort of all of them.
-        step = rng.choice([1, 3, 7, 9, 11, 13, 17, 19, 21, 23], items)[:, None] * np.arange(each)
-        source = ((rng.integers(0, SOURCES, items)[:, None] + step) % SOURCES).astype(np.int32).reshape(-1)
+        source = np.concatenate([_sources(min(PART, items - row), each, rng) for row in range(0, items, PART)])
         accuracy = rng.uniform(0.5, 0.9, (SOURCES, classes))
         right = rng.random(len(item)) < accuracy[source, truth[item]]
         other = (truth[item] + rng.integers(1, classes, len(item), dtype=np.int32)) % classes
@@ -80,6 +80,11 @@ class Sample:
     def right(self, p: NDArray[np.float64]) -> float:
         """The accuracy of beliefs (items, C)."""
         return float((p.argmax(axis=1) == self.truth).mean())
+
+
+def _sources(items: int, each: int, rng: np.random.Generator) -> Ints:
+    """(items * each,) different sources of every item, any set of them alike likely: few items share all of theirs."""
+    return rng.random((items, SOURCES)).argpartition(each - 1, axis=1)[:, :each].astype(np.int32).reshape(-1)
 
 
 def timed(work: Callable[[], Any], repeats: int) -> tuple[list[float], Any]:

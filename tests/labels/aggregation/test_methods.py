@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tacit.errors import InputError
 from tacit.labels import Votes
-from tacit.labels.aggregation import Aggregate, aggregate, dawid_skene, majority, one_coin
+from tacit.labels.aggregation import Aggregate, aggregate, dawid_skene, majority, methods, one_coin
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -235,3 +235,23 @@ def test_annotators_of_different_skill_are_told_apart(
     mean = {method: float(np.mean(score)) for method, score in scores.items()}
     assert mean[aggregate] > mean[majority] + better
     assert mean[aggregate] > mean[dawid_skene] - 0.02
+
+
+@pytest.mark.parametrize("abstain", ["ignored", "informative"])
+def test_a_part_of_many_items_is_enough_to_begin_with(abstain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nearly the beliefs of all iterations over all items, in which no two items share their votes; copies share."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(3, size=20_000)[:, None]
+    right = np.append(np.linspace(0.45, 0.85, 12), [0.5, 0.5])
+    wrong = (truth + rng.integers(1, 3, (20_000, 14))) % 3
+    matrix = np.where(rng.random((20_000, 14)) < right, truth, wrong)
+    matrix[:, 13] = matrix[:, 12]
+    matrix[rng.random((20_000, 14)) < 0.4] = -1
+    votes = Votes.from_wide(matrix, list("abc"), abstain=abstain)
+    found = aggregate(votes)
+    monkeypatch.setattr(methods, "ENOUGH", 10**9)
+    whole = aggregate(votes)
+    assert found.weight is not None and whole.weight is not None and found.confusion is not None
+    assert (found.weight[:12] == 1).all() and found.weight[12] == pytest.approx(whole.weight[12], abs=0.05)
+    assert np.abs(found.p - whole.p).mean() < 0.005
+    assert not np.array_equal(found.p, whole.p)  # else it was no part

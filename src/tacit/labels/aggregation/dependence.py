@@ -103,9 +103,8 @@ def shared_weight(tally: Tally) -> Floats:
 def _thinned(tally: Tally) -> tuple[Any, Floats]:
     """Every k-th item, such that at most ``MOST_PAIRS`` pairs of votes are left, and how often each counts."""
     pairs = float((np.diff(tally.said.indptr).astype(np.float64) ** 2).sum())
-    each = slice(None, None, max(1, int(np.ceil(pairs / MOST_PAIRS))))
-    times = np.ones(len(tally)) if tally.times is None else tally.times
-    return tally.said[each], times[each]
+    part = tally.every(max(1, int(np.ceil(pairs / MOST_PAIRS))))
+    return part.said, np.ones(len(part)) if part.times is None else part.times
 
 
 def _products(votes: Any, times: Floats) -> Floats:

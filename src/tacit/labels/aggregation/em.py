@@ -46,10 +46,21 @@ def fit(
         counts = Counts(tally.expected(p), tally.total(p), spoken, tally.informative)
         prior = estimator.shares(counts) if mean is None else mean
         confusion = estimator.confusion(counts, prior)
-        scores = tally.log_evidence(confusion, weight)
-        scores += np.log(np.maximum(prior, 1e-300)) if log_prior is None else log_prior
-        p, log_likelihood = normalised(scores, tally.times)
+        p, log_likelihood = _beliefs(tally, prior, confusion, weight, log_prior)
     return Fit(p, prior, confusion, log_likelihood)
+
+
+def expected(tally: Tally, found: Fit, weight: Floats) -> Floats:
+    """(items, C) beliefs, by what was ``found`` of other items with the same sources."""
+    return _beliefs(tally, found.prior, found.confusion, weight)[0]
+
+
+def _beliefs(
+    tally: Tally, prior: Floats, confusion: Floats, weight: Floats, log_prior: Floats | None = None
+) -> tuple[Floats, float]:
+    scores = tally.log_evidence(confusion, weight)
+    scores += np.log(np.maximum(prior, 1e-300)) if log_prior is None else log_prior
+    return normalised(scores, tally.times)
 
 
 def normalised(scores: Floats, times: Floats | None = None) -> tuple[Floats, float]:

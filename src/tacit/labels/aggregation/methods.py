@@ -12,7 +12,7 @@ from tacit.errors import InputError
 from tacit.labels.aggregation.confusions import Estimator, Free, OneCoin, distributions
 from tacit.labels.aggregation.dependence import shared_weight
 from tacit.labels.aggregation.distinct import distinct
-from tacit.labels.aggregation.em import Fit, fit
+from tacit.labels.aggregation.em import Fit, expected, fit
 from tacit.labels.aggregation.regularised import Regularised
 from tacit.labels.aggregation.tally import Floats, Tally
 
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 ITERATIONS = 10
 """As many as Dawid and Skene's own example took; more let few votes drift."""
+
+ENOUGH = 2_000
+"""Votes of a source from which its confusions are known well enough to begin with."""
+
+REFINING = 2
+"""Iterations over all items after those over a part."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +76,19 @@ def aggregate(votes: Votes, iterations: int = ITERATIONS) -> Aggregate:
     Where silence says nothing, it also begins with what `one_coin` believes, and the likelier end is taken: from vote
     shares, in which all sources look alike, few votes do not find the bad ones. Where silence is an outcome, a record
     without a vote is believed to be like those with one on average.
+
+    Of items beyond ``ENOUGH`` votes a source, an evenly spaced part tells how sources err; ``REFINING`` more
+    iterations over all items follow.
     """
     tally, which = _merged(votes, iterations)
-    weight = shared_weight(tally)
-    one = fit(tally, Regularised(), weight, iterations)
+    part = _enough(tally)
+    weight = shared_weight(part)
+    best = _likeliest(part, weight, iterations)
+    if part is not tally:
+        best = fit(tally, Regularised(), weight, REFINING, start=expected(tally, best, weight))
+    found = _aggregate(votes, which, weight, best)
     if not votes.informative:
-        skilled = fit(tally, OneCoin(1.0), weight, iterations).p
-        other = fit(tally, Regularised(), weight, iterations, start=skilled)
-        return _aggregate(votes, which, weight, max(one, other, key=lambda f: f.log_likelihood))
-    found = _aggregate(votes, which, weight, one)
+        return found
     voted = np.diff(votes.ballots.offsets) > 0
     typical = distributions(found.p[voted].sum(axis=0) + 1.0)
     return replace(found, p=np.where(voted[:, None], found.p, typical), prior=typical)
@@ -88,6 +98,20 @@ def _fitted(votes: Votes, estimator: Estimator, iterations: int) -> Aggregate:
     tally, which = _merged(votes, iterations)
     weight = np.ones(tally.sources)
     return _aggregate(votes, which, weight, fit(tally, estimator, weight, iterations))
+
+
+def _likeliest(tally: Tally, weight: Floats, iterations: int) -> Fit:
+    """From vote shares, or where it ends likelier from one coin."""
+    even = fit(tally, Regularised(), weight, iterations)
+    if tally.informative:
+        return even
+    skilled = fit(tally, OneCoin(1.0), weight, iterations).p
+    return max(even, fit(tally, Regularised(), weight, iterations, start=skilled), key=lambda f: f.log_likelihood)
+
+
+def _enough(tally: Tally) -> Tally:
+    """All items, or evenly spaced ones with ``ENOUGH`` votes a source on average."""
+    return tally.every(max(1, tally.said.nnz // (ENOUGH * tally.sources)))
 
 
 def _merged(votes: Votes, iterations: int) -> tuple[Tally, NDArray[np.int64]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,6 +34,11 @@ class Tally:
     def outcomes(self) -> int:
         """K: what a source can say of an item, silence included where it is informative."""
         return self.classes + self.informative
+
+    def every(self, step: int) -> Tally:
+        """Every ``step``-th item."""
+        times = None if self.times is None else self.times[::step]
+        return self if step == 1 else replace(self, said=self.said[::step], times=times)
 
     def log_evidence(self, confusion: Floats, weight: Floats) -> Floats:
         """(items, C) sum over sources of ``weight[s] * log confusion[s, truth, outcome]``.
