@@ -21,13 +21,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from evidence_tasks import Ints, Matrix, RealSet
 from tacit.data.prediction import Categorical, Normal, Prediction
 from tacit.data.task import Task
 from tacit.engines.features import Linear, fit_linear
 from tacit.labels import Exact, Intervals, Labels, Levels, Positives, Preferences, Proportions, Soft, Values
+from tacit.labels.class_tree import ClassTree
 from tacit.labels.positives_model import PositivesModel
 
 Floats = NDArray[np.float64]
@@ -52,15 +52,15 @@ class Model:
 
 @dataclass(frozen=True)
 class Fit:
-    """What is the same on all sides: features, penalty, and which parts the weights of classes share."""
+    """What is the same on all sides: features, penalty, and the tree of the classes."""
 
     x: Matrix
     penalty: float
     one_scale: bool
-    share: Tensor | None = None
+    tree: ClassTree | None = None
 
     def __call__(self, labels: Labels) -> Model:
-        head = fit_linear(self.x, labels, self.penalty, one_scale=self.one_scale, share=self.share)
+        head = fit_linear(self.x, labels, self.penalty, one_scale=self.one_scale, tree=self.tree)
         return Model(head, labels.task)
 
 
@@ -198,9 +198,9 @@ def levels(draw: Draw, up: float) -> Ways:
     }
 
 
-def in_the_tree(labels: Labels, tree: Levels) -> Way:
-    """With weights that classes share as they do in the tree."""
-    return lambda fit: replace(fit, share=tree.shared())(labels)
+def in_the_tree(labels: Labels, levels: Levels) -> Way:
+    """With a softmax among the children of every node."""
+    return lambda fit: replace(fit, tree=levels.tree)(labels)
 
 
 def preferences(draw: Draw, each: float) -> Ways:

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from scipy.optimize import minimize
-from scipy.special import logsumexp, softmax
+from safetensors.torch import load, save
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from tacit.engines.features import Neighbours, fit_linear, fit_soft, in_own_span, self_trained, standardisation
+from tacit.engines.features import Linear, Neighbours, fit_linear, fit_soft, in_own_span, self_trained, standardisation
 from tacit.labels import Exact, Levels, Values
 
 
@@ -50,31 +49,50 @@ def test_with_more_columns_than_labels_the_head_is_fitted_in_their_span() -> Non
     assert_allclose(basis.T @ basis, np.eye(30), atol=1e-12)
 
 
-def test_classes_that_share_parts_are_penalised_by_the_least_squares_of_parts_that_add_up_to_them() -> None:
+TREE = ([4, 4, 5, 5, 6, 6, -1], list("abcdghr"))
+"""Four classes in two groups below one root."""
+
+
+def test_a_head_in_a_tree_is_a_logistic_regression_at_every_node() -> None:
+    """A bias with a penalty of 1 is the weight of a column of sqrt(penalty) whose weight has the penalty."""
     x, y = problem(classes=4)
-    share = np.array([[1.0, 0, 0, 0, 1, 0], [0, 1, 0, 0, 1, 0], [0, 0, 1, 0, 0, 1], [0, 0, 0, 1, 0, 1]])
-    found = fit_linear(x, Exact(y, list("abcd")), 2.0, share=torch.from_numpy(share).to_sparse())
-    rows = np.column_stack([StandardScaler().fit_transform(x), np.ones(len(x))])
-    # Of all parts with share @ parts = w, the shortest has the squared length w (share share') ^ -1 w.
-    shortest = np.linalg.inv(share @ share.T)
+    found = torch.softmax(fit_linear(x, Levels(y, *TREE), 2.0)(x), 1)
+    rows = np.column_stack([StandardScaler().fit_transform(x), np.full(len(x), np.sqrt(2.0))])
 
-    def cost(flat: np.ndarray) -> float:
-        weight = flat.reshape(4, 6)
-        scores = rows @ weight.T
-        log_likelihood = scores[np.arange(len(y)), y] - logsumexp(scores, axis=1)
-        squares = (weight * (shortest @ weight)).sum(axis=0)
-        return float(-log_likelihood.sum() + squares[:-1].sum() + 0.5 * squares[-1])
+    def regression(some: np.ndarray, second: np.ndarray) -> np.ndarray:
+        model = LogisticRegression(C=1.0, fit_intercept=False, tol=1e-10, max_iter=10_000).fit(rows[some], second[some])
+        return np.asarray(model.predict_proba(rows))
 
-    reference = minimize(cost, np.zeros(24), method="BFGS", options={"gtol": 1e-6}).x.reshape(4, 6)
-    assert_allclose(torch.softmax(found(x), 1), softmax(rows @ reference.T, axis=1), atol=1e-3)
+    group = regression(y >= 0, y >= 2)
+    within = [regression(y // 2 == g, y % 2 == 1) for g in (0, 1)]
+    expected = np.column_stack([group[:, [g]] * within[g] for g in (0, 1)])
+    assert_allclose(found, expected, atol=1e-3)
+
+
+def test_what_is_known_of_groups_moves_no_class_within_its_group() -> None:
+    x, y = problem(classes=4)
+    node = np.where(np.arange(len(y)) % 4 == 0, y, 4 + y // 2)
+    few = np.where(np.arange(len(y)) % 4 == 0, y, -1)
+    both, alone = (torch.softmax(fit_linear(x, Levels(n, *TREE), 1.0)(x), 1) for n in (node, few))
+    for group in (slice(0, 2), slice(2, 4)):
+        within = [p[:, group] / p[:, group].sum(dim=1, keepdim=True) for p in (both, alone)]
+        assert_allclose(within[0], within[1], atol=2e-3)
+    assert np.abs(np.asarray(both - alone)).max() > 0.1
+
+
+def test_a_head_in_a_tree_is_what_it_was_once_it_is_read_again() -> None:
+    x, y = problem(classes=4)
+    head = fit_linear(x, Levels(y, *TREE))
+    assert_allclose(Linear.of(**load(save(head.tensors())))(x), head(x), atol=0)
+    plain = fit_linear(x, Exact(y, list("abcd")))
+    assert Linear.of(**load(save(plain.tensors()))).tree is None
 
 
 def test_one_label_of_a_class_does_not_make_its_group_that_class() -> None:
     """The unpenalised bias of the labelled class would take all of its group's probability."""
     x, y = problem(classes=4)
     node = np.where(np.arange(len(y)) == np.flatnonzero(y == 0)[0], 0, 4 + y // 2)
-    labels = Levels(node, [4, 4, 5, 5, 6, 6, -1], list("abcdghr"))
-    p = torch.softmax(fit_linear(x, labels, 1e4)(x), 1)
+    p = torch.softmax(fit_linear(x, Levels(node, *TREE), 1e4)(x), 1)
     assert (p[:, 0] < 0.4).all() and (p[:, 1] > 0.1).all()
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
 from tacit.data.prediction import Categorical
 from tacit.errors import InputError
@@ -65,21 +65,14 @@ def test_a_root_above_all_classes_tells_nothing_and_one_of_several_does() -> Non
     assert Levels([0, 3], [-1, 0, 0, -1]).observed().tolist() == [0, 1]
 
 
-def test_every_node_below_which_are_some_classes_is_a_shared_part() -> None:
+def test_a_tree_is_that_of_the_classes_where_it_has_groups_of_them() -> None:
     labels = Levels([0, 1], PARENT, NAMES, classes=["car", "dog", "cat"])
-    shared = labels.shared()
-    assert shared is not None
-    below = [n for n in range(len(NAMES)) if not labels.tree.is_all(np.array([n]))[0]]
-    for column, node in enumerate(below):
-        emission = Levels([node], PARENT, NAMES, classes=["car", "dog", "cat"]).emission()[0]
-        assert_array_equal(shared.to_dense()[:, column] > 0, emission == 0)
     exact = Exact(np.array([1, -1]), ["car", "dog", "cat"])
-    assert exact.shared() is None
-    assert Levels([0, 1], [-1, -1]).shared() is None, "leaves alone have nothing in common"
-    assert Levels([0, 1], [2, 2, -1]).shared() is None, "and neither have those of one root"
-    mixed = Labels.combine(exact, labels).shared()
-    assert mixed is not None
-    assert_array_equal(mixed.to_dense(), shared.to_dense())
+    assert labels.class_tree() is labels.tree
+    assert Labels.combine(exact, labels).class_tree() is labels.tree
+    assert exact.class_tree() is None
+    assert Levels([0, 1], [-1, -1]).class_tree() is None, "leaves alone have nothing in common"
+    assert Levels([0, 1], [2, 2, -1]).class_tree() is None, "and neither have those of one root"
 
 
 def test_classes_can_be_ordered_to_fit_other_evidence() -> None:

@@ -136,7 +136,7 @@ class LinearPredictor:
 
     @classmethod
     def load(cls, folder: Path, prepared: Prepared, task: Task) -> Self:
-        return cls(Reader.load(folder, prepared), task, Linear(**load_file(folder / "head.safetensors")))
+        return cls(Reader.load(folder, prepared), task, Linear.of(**load_file(folder / "head.safetensors")))
 
 
 class SparseLinearPredictor:

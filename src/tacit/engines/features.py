@@ -14,27 +14,40 @@ from torch import Tensor
 from torch.nn.functional import linear, pad
 
 from tacit.data.task import Number, Task
+from tacit.engines.hierarchical_softmax import HierarchicalSoftmax
 from tacit.labels.base import EvidenceModel, Labels
+from tacit.labels.class_tree import ClassTree
 
 Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Linear:
-    """``(x - centre) / scale @ weight + bias``: (n, D) features to (n, outputs)."""
+    """``(x - centre) / scale @ weight + bias``: (n, D) features to (n, outputs).
+
+    With a class tree these are the scores of its nodes, of which `HierarchicalSoftmax` makes the outputs.
+    """
 
     centre: Tensor
     scale: Tensor
     weight: Tensor
     bias: Tensor
+    tree: HierarchicalSoftmax | None = None
 
     def __call__(self, features: Matrix) -> Tensor:
         x = (torch.from_numpy(features) - self.centre) / self.scale
-        return x @ self.weight + self.bias
+        outputs = x @ self.weight + self.bias
+        return outputs if self.tree is None else self.tree(outputs)
 
     def tensors(self) -> dict[str, Tensor]:
         """What is saved."""
-        return {"centre": self.centre, "scale": self.scale, "weight": self.weight, "bias": self.bias}
+        own = {"centre": self.centre, "scale": self.scale, "weight": self.weight, "bias": self.bias}
+        return own if self.tree is None else own | {"family": self.tree.family, "path": self.tree.path}
+
+    @staticmethod
+    def of(centre: Tensor, scale: Tensor, weight: Tensor, bias: Tensor, **tree: Tensor) -> Linear:
+        """From `tensors`."""
+        return Linear(centre, scale, weight, bias, HierarchicalSoftmax(**tree) if tree else None)
 
 
 def standardisation(features: Matrix) -> tuple[Tensor, Tensor]:
@@ -51,7 +64,7 @@ def fit_linear(
     iterations: int = 100,
     *,
     one_scale: bool = False,
-    share: Tensor | None = None,
+    tree: ClassTree | None = None,
 ) -> Linear:
     """Maximum likelihood of all evidence with a quadratic penalty on the weights, by L-BFGS.
 
@@ -61,10 +74,8 @@ def fit_linear(
     are penalised here). With ``one_scale`` all columns share one scale, so that singular vectors keep their
     proportions.
 
-    ``share``: (C, P) which of P penalised parts add up to the weights and the bias of a class, by default what the
-    labels say (`Labels.shared`). In a class tree every node is a part, so that leaves have in common what tells
-    their group apart; biases have a penalty of 1. Evidence on groups alone would else have all of a group's weight on
-    one of its leaves, because that is the shortest weight for the probability of the group.
+    ``tree``: of the classes, by default what the labels say (`Labels.class_tree`). Every node then has weights, which
+    tell it from its siblings (`HierarchicalSoftmax`), and biases have a penalty of 1.
     """
     model = labels if isinstance(labels, EvidenceModel) else labels.model()
     known = model.labels.labelled()
@@ -78,19 +89,21 @@ def fit_linear(
     # to noise by the few labels that there are.
     free = 1 if isinstance(task, Number) else task.outputs
     fixed = (0, task.outputs - free)
-    share = model.labels.shared() if share is None else share
-    weight = torch.zeros(x.shape[1], free if share is None else share.shape[1], dtype=torch.float64)
-    bias = torch.zeros(task.outputs if share is None else share.shape[1], dtype=torch.float64)
+    tree = model.labels.class_tree() if tree is None else tree
+    nested = None if tree is None else HierarchicalSoftmax.of(tree)
+    weight = torch.zeros(x.shape[1], free if nested is None else nested.nodes, dtype=torch.float64)
+    bias = torch.zeros(task.outputs if nested is None else nested.nodes, dtype=torch.float64)
     optimizer = torch.optim.LBFGS(
         [weight.requires_grad_(), bias.requires_grad_()], max_iter=iterations, line_search_fn="strong_wolfe"
     )
 
     def objective() -> Tensor:
         optimizer.zero_grad()
-        outputs = pad(x @ summed(weight, share), fixed) + summed(bias, share)
+        scores = pad(x @ weight, fixed) + bias
+        outputs = scores if nested is None else nested(scores)
         value = -evidence.log_likelihood(task.prediction(outputs)).sum() + 0.5 * penalty * weight.square().sum()
-        if share is not None:
-            # A part's bias is penalised too: a group's could else be that of any one leaf, at no cost.
+        if nested is not None:
+            # Siblings of which some have no label would else be impossible.
             value = value + 0.5 * bias.square().sum()
         # Of nothing else: what is learned of the evidence keeps no gradient of a head.
         torch.autograd.backward(value, inputs=[weight, bias])
@@ -98,16 +111,7 @@ def fit_linear(
 
     with torch.enable_grad():
         optimizer.step(objective)  # type: ignore[no-untyped-call]
-    whole = pad(basis @ summed(weight.detach(), share), fixed)
-    return Linear(centre, scale, whole.float(), summed(bias.detach(), share).float())
-
-
-def summed(parts: Tensor, share: Tensor | None) -> Tensor:
-    """The parts (..., P) of each class added up, (..., C), by ``share`` (C, P); None where each class has its own."""
-    if share is None:
-        return parts
-    rows = parts.reshape(-1, share.shape[1])
-    return (share @ rows.T).T.reshape(*parts.shape[:-1], share.shape[0])
+    return Linear(centre, scale, pad(basis @ weight.detach(), fixed).float(), bias.detach().float(), nested)
 
 
 def in_own_span(x: Tensor) -> tuple[Tensor, Tensor]:

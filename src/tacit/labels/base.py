@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from tacit.data.prediction import Categorical, Normal, Prediction
 from tacit.data.task import Task
+from tacit.labels.class_tree import ClassTree
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ class Labels(ABC):
         """The part that says the truth itself, `Exact` or `Values`; None where there is none."""
         return None
 
-    def shared(self) -> Tensor | None:
-        """(C, P) sparse, which of P parts of its weights each class shares; None where each has one of its own."""
+    def class_tree(self) -> ClassTree | None:
+        """The tree of the classes; None where no node stands for some of them."""
         return None
 
     @abstractmethod

@@ -61,9 +61,11 @@ class ClassTree:
         first = np.cumsum(count) - count
         return self.order[self.start[node][owner] + np.arange(len(owner)) - first[owner]], owner
 
-    def groups(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Class and group of every membership; each node with some of the classes below it, not all, is a group."""
-        return self.below(np.flatnonzero(self.stop - self.start < len(self.order)))
+    @property
+    def has_groups(self) -> bool:
+        """Whether any node stands for several of the classes, but not for all."""
+        count = self.stop - self.start
+        return bool(((count > 1) & (count < len(self.order))).any())
 
     def is_all(self, node: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether every class is below the node, so that it tells nothing."""

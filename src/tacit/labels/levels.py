@@ -60,13 +60,8 @@ class Levels(Local):
         shares[self.observed()] = self.emission().softmax(dim=1).numpy()
         return Soft(shares, self.task.names).naive()
 
-    def shared(self) -> Tensor | None:
-        """A part for every node of the tree; None where no node stands for several of the classes."""
-        members = torch.from_numpy(np.stack(self.tree.groups()))
-        if members.shape[1] == self.outcomes:
-            return None
-        ones = torch.ones(members.shape[1], dtype=torch.float64)
-        return torch.sparse_coo_tensor(members, ones, check_invariants=True).coalesce()
+    def class_tree(self) -> ClassTree | None:
+        return self.tree if self.tree.has_groups else None
 
     def observed(self) -> NDArray[np.int64]:
         return self.given.observed()

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from tacit.errors import InputError
 from tacit.labels.base import Labels, Units
+from tacit.labels.class_tree import ClassTree
 from tacit.labels.structure import Structure
 
 
@@ -48,8 +48,8 @@ class Parts(Labels):
     def exact(self) -> Labels | None:
         return next((found for part in self.parts if (found := part.exact()) is not None), None)
 
-    def shared(self) -> Tensor | None:
-        return next((found for part in self.parts if (found := part.shared()) is not None), None)
+    def class_tree(self) -> ClassTree | None:
+        return next((found for part in self.parts if (found := part.class_tree()) is not None), None)
 
     @property
     def aside(self) -> list[tuple[Labels, float]]:
