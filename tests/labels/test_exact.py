@@ -194,7 +194,7 @@ def test_given_classes_keep_their_order_and_need_no_example() -> None:
         (np.array([0, -2]), ["a", "b"], "record 1 has label -2"),
         (np.array([[0, 2]]), ["a", "b"], "record 0 has label 2, but labels go from 0 to 1"),
         (np.array([0.5]), None, "labels are float64"),
-        (np.zeros((2, 2, 2), int), None, "labels have shape"),
+        (np.zeros((2, 2, 2, 2), int), None, "labels have shape"),
         (np.array([[0, 1]]), ["a"], "1 class names for 2 labels"),
         (np.array([0, 1]), ["a", "a"], "two classes have the same name"),
     ],

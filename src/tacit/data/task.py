@@ -59,6 +59,31 @@ class MultiLabel:
 
 
 @dataclass(frozen=True)
+class Masks:
+    """One of C exclusive classes for every pixel: ``height`` x ``width`` sites per record, row by row."""
+
+    names: tuple[str, ...]
+    height: int
+    width: int
+
+    @property
+    def outputs(self) -> int:
+        return len(self.names)
+
+    @property
+    def sites_per_record(self) -> int:
+        return self.height * self.width
+
+    def prediction(self, outputs: Tensor) -> Prediction:
+        """(B, C, height, width) logits to `Categorical` over B * height * width sites."""
+        rows = _precise(outputs).permute(0, 2, 3, 1).reshape(-1, len(self.names))
+        return Categorical(log_softmax(rows, dim=1))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "masks", "names": list(self.names), "height": self.height, "width": self.width}
+
+
+@dataclass(frozen=True)
 class Number:
     """One number per record. The head works in units of ``scale`` around ``centre``."""
 
@@ -83,7 +108,7 @@ class Number:
         return {"kind": "number", "centre": self.centre, "scale": self.scale}
 
 
-Task = Classes | MultiLabel | Number
+Task = Classes | MultiLabel | Masks | Number
 
 
 def task_from_json(state: dict[str, Any]) -> Task:
@@ -93,6 +118,8 @@ def task_from_json(state: dict[str, Any]) -> Task:
             return Classes(tuple(state["names"]))
         case "multilabel":
             return MultiLabel(tuple(state["names"]))
+        case "masks":
+            return Masks(tuple(state["names"]), int(state["height"]), int(state["width"]))
         case "number":
             return Number(float(state["centre"]), float(state["scale"]))
         case kind:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from numbers import Real
 
-from tacit.data.task import Classes, MultiLabel, Number
+from tacit.data.task import Classes, Masks, MultiLabel, Number, Task
 from tacit.errors import InputError
 from tacit.labels.base import Labels
+from tacit.labels.grid import of_record
+
+_SPOKEN: dict[type[Task], str] = {
+    Classes: "one class a record",
+    MultiLabel: "several labels a record",
+    Masks: "one class a pixel",
+}
 
 
 def combined(parts: Sequence[Labels], trust: Sequence[float] | None) -> Labels:
@@ -56,13 +63,20 @@ def _require_alike(parts: Sequence[Labels]) -> None:
             )
         if isinstance(part.task, Number) != isinstance(first.task, Number):
             raise InputError("evidence on numbers cannot be combined with evidence on classes")
-        if isinstance(part.task, Classes | MultiLabel) and isinstance(first.task, Classes | MultiLabel):
+        if not isinstance(part.task, Number) and not isinstance(first.task, Number):
             _require_same_names(first.task, part.task)
 
 
-def _require_same_names(first: Classes | MultiLabel, other: Classes | MultiLabel) -> None:
+def _require_same_names(first: Classes | MultiLabel | Masks, other: Classes | MultiLabel | Masks) -> None:
     if type(first) is not type(other):
-        raise InputError("evidence on one class a record cannot be combined with evidence on several labels a record")
+        raise InputError(
+            f"evidence on {_SPOKEN[type(first)]} cannot be combined with evidence on {_SPOKEN[type(other)]}"
+        )
+    if isinstance(first, Masks) and isinstance(other, Masks) and of_record(first) != of_record(other):
+        raise InputError(
+            f"evidence on masks of {first.height} x {first.width} pixels cannot be combined with evidence on "
+            f"{other.height} x {other.width}"
+        )
     if first.names == other.names:
         return
     if set(first.names) == set(other.names):

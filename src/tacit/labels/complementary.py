@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tacit.labels.candidates import Candidates
+from tacit.labels.grid import by_site, sites_said
 
 
 class Complementary(Candidates):
@@ -19,6 +20,7 @@ class Complementary(Candidates):
     _mark: ClassVar[bool] = False
 
     def describe(self) -> str:
-        excluded = (~self.possible[self.observed()]).sum(axis=1)
+        observed = self.observed()
+        excluded = (~by_site(self.possible)[observed]).sum(axis=1)
         average = f", {excluded.mean():.3g} of {self.task.outputs} each on average" if len(excluded) else ""
-        return f"excluded classes on {len(excluded):,} of {len(self):,} records{average}"
+        return f"excluded classes on {sites_said(observed, self.task, len(self))}{average}"

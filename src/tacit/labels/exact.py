@@ -13,22 +13,28 @@ from torch import Tensor
 
 from tacit.data.prediction import Prediction
 from tacit.data.sources.columns import MISSING
-from tacit.data.task import Classes, MultiLabel, task_from_json
+from tacit.data.task import Classes, Masks, MultiLabel, task_from_json
 from tacit.errors import InputError
+from tacit.labels.grid import of_record, read_nested, require_table, sites_said
 from tacit.labels.local import Local, categorical
 from tacit.labels.values_io import cell, is_unknown, label_text, positions, record_at, write_labels
 
 
 class Exact(Local):
-    """One known class per labelled record, or ``(n, K)`` yes/no labels.
+    """One known class per labelled record or pixel, or ``(n, K)`` yes/no labels.
 
-    ``y``: (n,) ints from 0 to C - 1, or (n, K) of 0 and 1; -1 is unknown. ``classes``: the names in order.
+    ``y``: (n,) ints from 0 to C - 1, (n, height, width) of them, or (n, K) of 0 and 1; -1 is unknown. ``classes``:
+    the names in order.
     """
+
+    task: Classes | MultiLabel | Masks
 
     def __init__(self, y: Any, classes: Sequence[str] | None = None) -> None:
         array = np.array(y)
-        if array.ndim not in (1, 2):
-            raise InputError(f"labels have shape {array.shape}; give (records,) or (records, labels)")
+        if array.ndim not in (1, 2, 3):
+            raise InputError(
+                f"labels have shape {array.shape}; give (records,), (records, labels) or (records, height, width)"
+            )
         if array.size and not np.issubdtype(array.dtype, np.integer):
             raise InputError(f"labels are {array.dtype}; give ints with -1 for unknown, or use Exact.from_values")
         self.y: NDArray[np.int64] = array.astype(np.int64)
@@ -38,9 +44,9 @@ class Exact(Local):
         bad = np.argwhere((self.y < -1) | (self.y >= outcomes))
         if len(bad):
             where = tuple(int(i) for i in bad[0])
+            place = f"record {where[0]}" + (f", row {where[1]}, column {where[2]}," if array.ndim == 3 else "")
             raise InputError(
-                f"record {where[0]} has label {self.y[where]}, but labels go from 0 to {outcomes - 1} "
-                "with -1 for unknown"
+                f"{place} has label {self.y[where]}, but labels go from 0 to {outcomes - 1} with -1 for unknown"
             )
         count = self.y.shape[1] if wide else outcomes
         names = tuple(classes) if classes is not None else tuple(str(c) for c in range(count))
@@ -48,7 +54,10 @@ class Exact(Local):
             raise InputError(f"{len(names)} class names for {count} labels")
         if len(set(names)) != len(names):
             raise InputError("two classes have the same name")
-        self.task = MultiLabel(names) if wide else Classes(names)
+        if array.ndim == 3:
+            self.task = Masks(names, *array.shape[1:])
+        else:
+            self.task = MultiLabel(names) if wide else Classes(names)
 
     @classmethod
     def from_values(cls, values: Sequence[Any], classes: Sequence[str] | None = None) -> Exact:
@@ -106,6 +115,10 @@ class Exact(Local):
         return np.bincount(known, minlength=self.task.outputs).astype(np.int64, copy=False)
 
     def describe(self) -> str:
+        if isinstance(self.task, Masks):
+            return (
+                f"exact labels on {sites_said(self.observed(), self.task, len(self))}, {len(self.task.names)} classes"
+            )
         known = int((self.y >= 0).any(axis=1).sum()) if self.y.ndim == 2 else int((self.y >= 0).sum())
         kind = "labels" if isinstance(self.task, MultiLabel) else "classes"
         return f"exact labels on {known:,} of {len(self):,} records, {len(self.task.names)} {kind}"
@@ -118,6 +131,8 @@ class Exact(Local):
         for record in self.labelled().tolist():
             if isinstance(self.task, Classes):
                 yield {"id": ids[record], "label": names[self.y[record]]}
+            elif isinstance(self.task, Masks):
+                yield {"id": ids[record], "mask": self.y[record].tolist()}
             else:
                 known = [(name, int(v)) for name, v in zip(names, self.y[record], strict=True) if v >= 0]
                 yield {"id": ids[record], "labels": dict(known)}
@@ -125,13 +140,20 @@ class Exact(Local):
     @classmethod
     def from_rows(cls, header: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], ids: Sequence[str]) -> Self:
         task = task_from_json(header["task"])
-        assert isinstance(task, Classes | MultiLabel)
+        assert isinstance(task, Classes | MultiLabel | Masks)
         place, number = positions(ids), positions(task.names)
-        y = np.full((len(ids),) if isinstance(task, Classes) else (len(ids), len(task.names)), -1, dtype=np.int64)
+        each = (len(task.names),) if isinstance(task, MultiLabel) else of_record(task)
+        y = np.full((len(ids), *each), -1, dtype=np.int64)
         for at, row in enumerate(rows):
             record = record_at(row, at, place)
             if isinstance(task, Classes):
                 y[record] = _number_of(cell(row, at, "label"), at, number)
+                continue
+            if isinstance(task, Masks):
+                mask = read_nested(cell(row, at, "mask"), each)
+                if (bad := mask[mask % 1 != 0]).size:
+                    raise InputError(f"row {at} has {bad[0]:g} in its mask; write whole numbers, -1 where unknown")
+                y[record] = mask
                 continue
             said = cell(row, at, "labels")
             if not isinstance(said, Mapping):
@@ -143,6 +165,7 @@ class Exact(Local):
         return cls(y, task.names)
 
     def to_file(self, path: Path, ids: Sequence[str]) -> None:
+        require_table(self.task)
         if isinstance(self.task, MultiLabel):
             columns = {n: [None if v < 0 else int(v) for v in self.y[:, k]] for k, n in enumerate(self.task.names)}
         else:

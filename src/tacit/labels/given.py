@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from tacit.data.records import Records
-from tacit.data.task import Number
+from tacit.data.task import Masks, Number
 from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
@@ -172,6 +172,11 @@ def marks_unknown(numbers: set[float]) -> bool:
 
 def require_usable(labels: Labels) -> None:
     """Raise `InputError` where there is nothing to learn from: no label, or one class only."""
+    if isinstance(labels.task, Masks):
+        raise InputError(
+            "these are labels of pixels, which `fit` does not learn from yet; their likelihood and posterior are in "
+            "tacit.labels. Give one label a record"
+        )
     count = len(labels.labelled())
     if count == 0:
         raise InputError(

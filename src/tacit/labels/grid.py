@@ -1,4 +1,4 @@
-"""Evidence with a cell for every record and class: its numbers, its class names, and its table."""
+"""Evidence with a cell for every record, or pixel, and class: its numbers, its class names, and its table."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tacit.data.task import Classes
+from tacit.data.task import Classes, Masks, MultiLabel
 from tacit.errors import InputError
 from tacit.labels.values_io import write_labels
 
 
-def numbers(cells: Any) -> NDArray[np.float64]:
-    """(n, C) float64 from numbers or booleans, None as NaN; another shape or text is an `InputError`."""
+def numbers(cells: Any, pixels: bool = False) -> NDArray[np.float64]:
+    """(n, C) float64 from numbers or booleans, None as NaN, or where ``pixels`` may be, (n, height, width, C).
+
+    Another shape or text is an `InputError`.
+    """
     try:
         grid = np.array(cells, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError("the cells are not all numbers, or rows have different lengths; give (records, C)") from None
-    if grid.ndim != 2 or not grid.shape[1]:
-        raise InputError(f"cells of records and classes have shape {grid.shape}; give (records, C)")
+    if grid.ndim not in ((2, 4) if pixels else (2,)) or not grid.shape[-1]:
+        wanted = "(records, C) or (records, height, width, C)" if pixels else "(records, C)"
+        raise InputError(f"cells of records and classes have shape {grid.shape}; give {wanted}")
     return grid
 
 
@@ -35,14 +39,70 @@ def named_classes(count: int, names: Sequence[str] | None) -> Classes:
     return Classes(found)
 
 
+def task_of(cells: NDArray[Any], names: Sequence[str] | None) -> Classes | Masks:
+    """The task of cells (n, C) or (n, height, width, C)."""
+    classes = named_classes(cells.shape[-1], names)
+    return classes if cells.ndim == 2 else Masks(classes.names, *cells.shape[1:3])
+
+
+def of_record(task: Classes | Masks) -> tuple[int, ...]:
+    """The shape of a record's sites."""
+    return (task.height, task.width) if isinstance(task, Masks) else ()
+
+
+def by_site(cells: NDArray[Any]) -> NDArray[Any]:
+    """(sites, C) of cells (n, C) or (n, height, width, C)."""
+    return cells.reshape(-1, cells.shape[-1])
+
+
+def site_named(site: int, shape: Sequence[int]) -> str:
+    """The record, or the pixel of it, that a site of cells of this shape is, for people."""
+    if len(shape) == 2:
+        return f"record {site}"
+    record, row, column = np.unravel_index(site, tuple(shape[:3]))
+    return f"record {record}, row {row}, column {column}"
+
+
+def nested(cells: NDArray[np.float64]) -> list[Any]:
+    """The cells of one record for JSON, null for NaN."""
+    return [nested(row) if row.ndim else None if np.isnan(row) else float(row) for row in cells]
+
+
+def read_nested(said: Any, shape: Sequence[int]) -> NDArray[np.float64]:
+    """The cells of one record from JSON; another shape or text is an `InputError`."""
+    try:
+        found = np.array(said, dtype=np.float64)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if found.shape != tuple(shape):
+        size = " x ".join(map(str, shape))
+        raise InputError(f"a record's cells are not {size} numbers; give rows of columns, and of classes")
+    return found
+
+
+def sites_said(observed: NDArray[np.int64], task: Classes | Masks, records: int) -> str:
+    """How many records, or pixels of them, are spoken of, for people."""
+    if isinstance(task, Classes):
+        return f"{len(observed):,} of {records:,} records"
+    spoken = len(np.unique(observed // task.sites_per_record))
+    return f"{len(observed):,} pixels of {spoken:,} of {records:,} records"
+
+
+def require_table(task: Classes | Masks | MultiLabel) -> None:
+    """Raise `InputError` for labels of pixels, which no table of records holds."""
+    if isinstance(task, Masks):
+        raise InputError("labels of pixels fit in no table; write them as lines of JSON (write_labels_file)")
+
+
 def write_grid(
     path: Path,
     ids: Sequence[str],
-    task: Classes,
+    task: Classes | Masks,
     cells: Sequence[Sequence[Any] | None],
     before: Mapping[str, Sequence[Any]] | None = None,
 ) -> None:
     """A CSV of ``id``, the columns ``before``, and one a class, named by it; a row of None is left empty."""
+    require_table(task)
     if lost := [name for name in task.names if not name or name != name.strip() or set(name) & set("\r\n\t;|")]:
         raise InputError(f"a table cannot have a column for the class name {lost[0]!r}; rename the class")
     taken = {"id": None, **(before or {})}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tacit.data.prediction import Categorical, Prediction
-from tacit.data.task import Classes, MultiLabel
+from tacit.data.task import Classes, Masks, MultiLabel
 from tacit.labels.base import EvidenceModel, Labels, Units, posterior_by_gradient
 
 
@@ -22,7 +22,7 @@ class Local(Labels):
     add (`Labels.combine`).
     """
 
-    task: Classes | MultiLabel
+    task: Classes | MultiLabel | Masks
 
     @abstractmethod
     def observed(self) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from tacit.data.prediction import Categorical, Prediction
-from tacit.data.task import Classes, MultiLabel
+from tacit.data.task import Classes, Masks, MultiLabel
 from tacit.labels.base import EvidenceModel, Labels, posterior_by_gradient
 from tacit.labels.composite import composite_posterior
 from tacit.labels.coupled import Coupled, refuse_impossible
@@ -46,7 +46,7 @@ class Mixture(Parts):
         parts = [n for part in said if isinstance(n := part.naive(), Exact | Soft)]
         if isinstance(self.task, MultiLabel):
             return first_known([part for part in parts if isinstance(part, Exact)])
-        assert isinstance(self.task, Classes)
+        assert isinstance(self.task, Classes | Masks)
         shares = mean_shares([shares_of(part) for part in parts])
         if exact := [shares_of(n) for part, n in zip(said, parts, strict=True) if part.exact() is not None]:
             sure = mean_shares(exact)
