@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tacit.data.records import Records
-from tacit.data.sources.columns import id_cells
+from tacit.data.sources.columns import Columns, id_cells, ids_of
+from tacit.data.sources.files import TABLE_SUFFIXES
 from tacit.data.sources.texts import TextList
 from tacit.errors import InputError
 from tacit.labels.formats.cells import ITEM_NAMES
@@ -28,6 +29,18 @@ def mentioned(look: Look) -> Records:
     if not ids:
         raise InputError(f"{look.name} does not say by itself which records there are; name the data too (--data)")
     return Records(TextList(ids, ids=ids, description=f"{len(ids):,} ids in {look.name}"))
+
+
+def rows(look: Look, id: str | None = None) -> Records:
+    """A record for every row of a table, with its columns beside it; ids as `tacit.read` finds them."""
+    if look.folder or look.suffix not in (*TABLE_SUFFIXES, ".txt"):
+        raise InputError(
+            f"{look.name} is no table, so it has no columns; give one ({', '.join(sorted(TABLE_SUFFIXES))})"
+        )
+    ids, _ = ids_of(look.table, id)
+    return Records(
+        TextList(ids, ids=ids, columns=Columns(look.table.table), description=f"{len(ids):,} rows of {look.name}")
+    )
 
 
 def _ids(look: Look) -> Iterator[str | None]:
