@@ -184,6 +184,17 @@ def test_describe_exact_labels(tacit: Told) -> None:
     assert "judged" in out
 
 
+def test_describe_names_a_class_that_looks_like_a_slip_of_another(tacit: Told) -> None:
+    lines = [f"r{i},{'cat' if i % 2 else 'dog'}" for i in range(60)]
+    Path("gold.csv").write_text("\n".join(["id,label", *lines, "s,catt", "t,Dog"]) + "\n")
+    status, out, err = tacit("labels", "describe", "gold.csv")
+    assert status == 0, err
+    assert "'Dog' (1) like 'dog' (30), 'catt' (1) like 'cat' (30)" in out
+    assert "rename" in out
+    status, out, _ = tacit("labels", "describe", "gold.csv", "--json")
+    assert [pair["name"] for pair in json.loads(out)["findings"][0]["alike"]] == ["Dog", "catt"]
+
+
 def as_lines(path: Path, id: str) -> None:
     """The annotators' columns of a table as ``long.csv``, a line a vote."""
     table = rows(path)

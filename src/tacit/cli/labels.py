@@ -218,4 +218,12 @@ def _prior(out: Console, entry: Mapping[str, Any], found: Mapping[str, Any]) -> 
         )
 
 
-_SHOWN = {"sources": _sources, "transition": _transition, "prior": _prior}
+def _alike(out: Console, entry: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    pairs = entry["alike"]
+    shown = [f"{pair['name']!r} ({pair['count']:,.0f}) like {pair['like']!r} ({pair['of']:,.0f})" for pair in pairs]
+    left = f", and {len(pairs) - MOST:,} more" if len(pairs) > MOST else ""
+    line = f"classes that look like others: {', '.join(shown[:MOST])}{left}; {entry['hint']}"
+    out.print(escape(line), soft_wrap=True)
+
+
+_SHOWN = {"sources": _sources, "transition": _transition, "prior": _prior, "classes": _alike}
