@@ -195,6 +195,23 @@ def test_describe_names_a_class_that_looks_like_a_slip_of_another(tacit: Told) -
     assert [pair["name"] for pair in json.loads(out)["findings"][0]["alike"]] == ["Dog", "catt"]
 
 
+def test_the_labels_of_an_export_of_texts_are_written_under_the_numbers_of_their_tasks(tacit: Told) -> None:
+    def says(who: int, what: str) -> dict[str, object]:
+        value = {"type": "choices", "from_name": "mood", "to_name": "text", "value": {"choices": [what]}}
+        return {"completed_by": who, "result": [value]}
+
+    moods = {41: ("glad", "glad"), 42: ("sad", "sad"), 43: ("glad", "glad")}
+    tasks = [
+        {"id": number, "data": {"text": "well, well"}, "annotations": [says(k, mood) for k, mood in enumerate(both)]}
+        for number, both in moods.items()
+    ]
+    Path("export.json").write_text(json.dumps(tasks))
+    status, _, err = tacit("labels", "aggregate", "export.json", "--method", "majority", "--out", "all.csv")
+    assert status == 0, err
+    found = [(row["id"], row["label"]) for row in rows(Path("all.csv"))]
+    assert found == [("41", "glad"), ("42", "sad"), ("43", "glad")]
+
+
 def as_lines(path: Path, id: str) -> None:
     """The annotators' columns of a table as ``long.csv``, a line a vote."""
     table = rows(path)

@@ -19,6 +19,7 @@ from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 from tacit.labels.formats.base import Options
 from tacit.labels.formats.cells import numbered
+from tacit.labels.formats.mentioned import Mentioned
 from tacit.labels.ids import Named
 from tacit.labels.json_text import said
 from tacit.labels.read import ID_NAMES
@@ -40,12 +41,16 @@ class Said:
 
 @dataclass(frozen=True)
 class Task:
-    """``data``: what was shown. ``names``: what else may name its record. ``where``: for messages."""
+    """``data``: what was shown. ``names``: what else may name its record. ``where``: for messages.
+
+    ``own``: what the file itself calls it, where there are no other records.
+    """
 
     data: dict[str, Any]
     names: dict[str, Any]
     votes: list[Said]
     where: str
+    own: str | None
 
 
 def members(entry: dict[str, Any], field: str, where: str) -> list[dict[str, Any]]:
@@ -67,7 +72,12 @@ def place(name: str, tasks: Sequence[Task], records: Records) -> NDArray[np.int6
     Fields of ``data`` called id, file or the like come first, then its other fields, the file that was uploaded, and
     the task's number, which is no id where records are numbered by position. A value is an id, or a text that is one
     record's; files may be named by an address, and by a name that an upload has given eight hexadecimal digits.
+    Where the records are no more than what the file itself mentions, each is its task's own.
     """
+    number = positions(records.ids) if isinstance(records, Mentioned) else {}
+    own = [number[task.own] for task in tasks if task.own in number]
+    if len(own) == len(tasks):
+        return np.array(own, dtype=np.int64)
     finder = Finder(records)
     best, best_field = list(range(len(tasks))), None
     for field, values in _fields(tasks, records):
