@@ -105,6 +105,28 @@ def test_the_number_of_a_task_is_an_id_only_where_ids_are_no_positions(tmp_path:
     assert tacit.read_labels(stored(tmp_path, tasks), tacit.read(tmp_path / "t.csv")).y.tolist() == [-1, 0]  # type: ignore[attr-defined]
 
 
+def test_what_an_annotator_says_of_a_record_again_counts_once(tmp_path: Path, photos: Records) -> None:
+    tasks = [task(1, "dog.npy", chosen(1, "dog"), chosen(2, "cow")), task(2, "cow.npy", chosen(1, "cow"))]
+    votes = tacit.read_labels(stored(tmp_path, tasks), photos)
+    tasks[0]["annotations"] += [chosen(1), chosen(1, "dog")]
+    again = tacit.read_labels(stored(tmp_path, [*tasks, task(3, "cow.npy", chosen(1, "cow"))]), photos)
+    assert isinstance(votes, Votes) and isinstance(again, Votes)
+    assert said(again) == said(votes)
+    assert "2 repeated votes counted once" in again.describe()
+    tasks[0]["annotations"].append(chosen(2, "dog"))
+    where = r"entry 0, counting from 0, annotations\[1\] and entry 0, counting from 0, annotations\[4\]"
+    with pytest.raises(
+        InputError, match=f"f.json: {where} are different labels by '2' for 'a/dog.npy', 'cow' and 'dog'"
+    ):
+        tacit.read_labels(stored(tmp_path, tasks), photos)
+
+
+def test_a_single_annotator_who_says_it_again_gives_exact_labels(tmp_path: Path, photos: Records) -> None:
+    tasks = [task(1, "dog.npy", chosen(1), chosen(1, "dog"), chosen(1, "dog")), task(2, "cow.npy", chosen(1, "cow"))]
+    labels = tacit.read_labels(stored(tmp_path, tasks), photos)
+    assert isinstance(labels, Exact) and labels.y.tolist() == [-1, 1, 0]
+
+
 def shown(number: int | None, *labels: str, **data: Any) -> dict[str, Any]:
     """A task of that number, with a label of each annotator."""
     found = {"data": data, "annotations": [chosen(by, label) for by, label in enumerate(labels)]}

@@ -13,7 +13,7 @@ from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.formats.base import Format, Options
 from tacit.labels.formats.json_cells import keeps_names, name_of
-from tacit.labels.formats.long_votes import unweighted
+from tacit.labels.formats.long_votes import plain_once
 from tacit.labels.formats.look import Look
 from tacit.labels.formats.mentioned import task_ids
 from tacit.labels.formats.tasks import Said, Task, evidence, members, place
@@ -59,7 +59,7 @@ class LabelStudio(Format):
         return evidence(look.name, place(look.name, tasks, records), tasks, records, options)
 
     def holds(self, labels: Labels) -> bool:
-        return isinstance(labels, Votes) and not labels.informative and unweighted(labels)
+        return isinstance(labels, Votes) and not labels.informative and plain_once(labels)
 
     def write(self, path: Path, labels: Labels, ids: Sequence[str]) -> None:
         assert isinstance(labels, Votes)

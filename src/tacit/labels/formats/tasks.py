@@ -19,12 +19,12 @@ from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 from tacit.labels.formats.base import Options
 from tacit.labels.formats.cells import numbered
+from tacit.labels.formats.long_votes import votes_once
 from tacit.labels.formats.mentioned import Mentioned
 from tacit.labels.ids import Named
 from tacit.labels.json_text import said
 from tacit.labels.read import ID_NAMES
 from tacit.labels.values_io import label_text, positions
-from tacit.labels.votes import Votes
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-(.+)$", re.DOTALL)
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://|^/data/")
@@ -96,7 +96,7 @@ def place(name: str, tasks: Sequence[Task], records: Records) -> NDArray[np.int6
 
 
 def evidence(name: str, record: NDArray[np.int64], tasks: Sequence[Task], records: Records, options: Options) -> Labels:
-    """Exact labels of a single annotator, else votes."""
+    """Exact labels of a single annotator, else votes; what an annotator says of a record again counts once."""
     votes = [(int(i), vote) for i, task in zip(record, tasks, strict=True) for vote in task.votes]
     texts = [vote.label for _, vote in votes]
     y, names = numbered(texts, options.classes, lambda row: votes[row][1].where)
@@ -104,13 +104,22 @@ def evidence(name: str, record: NDArray[np.int64], tasks: Sequence[Task], record
         raise InputError(f"{name}: every annotation is cancelled or empty, so there is nothing to learn from")
     item = np.array([i for i, _ in votes], dtype=np.int64)
     sources = _sources([vote.source for _, vote in votes])
-    if len(sources) == 1 and not sources[0].startswith("model:") and len(set(item.tolist())) == len(item):
-        exact = np.full(len(records), -1, dtype=np.int64)
-        exact[item] = y
-        return Exact(exact, names)
     number = positions(sources)
     source = np.array([number[vote.source[1]] for _, vote in votes], dtype=np.int64)
-    return Votes(item, source, y, len(records), names, None, options.abstain or "ignored", sources)  # type: ignore[arg-type]
+
+    def clash(first: int, second: int) -> str:
+        spots = [votes[line][1].where.removeprefix(f"{name}, ") for line in (first, second)]
+        return (
+            f"{name}: {spots[0]} and {spots[1]} are different labels by {votes[first][1].source[1]!r} for "
+            f"{records.ids[item[first]]!r}, {texts[first]!r} and {texts[second]!r}. Keep one of them."
+        )
+
+    found = votes_once(item, source, y, len(records), names, options.abstain, sources, clash)
+    if len(sources) == 1 and not sources[0].startswith("model:"):
+        exact = np.full(len(records), -1, dtype=np.int64)
+        exact[found.ballots.item] = found.ballots.vote
+        return Exact(exact, names)
+    return found
 
 
 def _sources(sources: Sequence[tuple[int | None, str]]) -> list[str]:
