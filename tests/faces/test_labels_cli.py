@@ -184,6 +184,85 @@ def test_describe_exact_labels(tacit: Told) -> None:
     assert "judged" in out
 
 
+def test_describe_names_a_class_that_looks_like_a_slip_of_another(tacit: Told) -> None:
+    lines = [f"r{i},{'cat' if i % 2 else 'dog'}" for i in range(60)]
+    Path("gold.csv").write_text("\n".join(["id,label", *lines, "s,catt", "t,Dog"]) + "\n")
+    status, out, err = tacit("labels", "describe", "gold.csv")
+    assert status == 0, err
+    assert "'Dog' (1) like 'dog' (30), 'catt' (1) like 'cat' (30)" in out
+    assert "rename" in out
+    status, out, _ = tacit("labels", "describe", "gold.csv", "--json")
+    assert [pair["name"] for pair in json.loads(out)["findings"][0]["alike"]] == ["Dog", "catt"]
+
+
+def test_the_labels_of_an_export_of_texts_are_written_under_the_numbers_of_their_tasks(tacit: Told) -> None:
+    def says(who: int, what: str) -> dict[str, object]:
+        value = {"type": "choices", "from_name": "mood", "to_name": "text", "value": {"choices": [what]}}
+        return {"completed_by": who, "result": [value]}
+
+    moods = {41: ("glad", "glad"), 42: ("sad", "sad"), 43: ("glad", "glad")}
+    tasks = [
+        {"id": number, "data": {"text": "well, well"}, "annotations": [says(k, mood) for k, mood in enumerate(both)]}
+        for number, both in moods.items()
+    ]
+    Path("export.json").write_text(json.dumps(tasks))
+    status, _, err = tacit("labels", "aggregate", "export.json", "--method", "majority", "--out", "all.csv")
+    assert status == 0, err
+    found = [(row["id"], row["label"]) for row in rows(Path("all.csv"))]
+    assert found == [("41", "glad"), ("42", "sad"), ("43", "glad")]
+
+
+def as_lines(path: Path, id: str) -> None:
+    """The annotators' columns of a table as ``long.csv``, a line a vote."""
+    table = rows(path)
+    lines = [f"{row[id]},{name},{row[name]}" for name in VOTERS for row in table]
+    Path("long.csv").write_text("\n".join(["task,worker,label", *lines]) + "\n")
+
+
+def test_annotators_columns_of_a_wide_table_are_described_as_the_same_votes_in_lines(
+    tacit: Told, wine: tuple[Path, np.ndarray]
+) -> None:
+    as_lines(wine[0], "id")
+    found = []
+    for words in (("wine.csv", "--votes", "anna,ben", "--votes", "cem", "--id", "id"), ("long.csv",)):
+        status, out, err = tacit("labels", "describe", *words, "--json")
+        assert status == 0, err
+        found.append(json.loads(out))
+    assert found[0] | {"file": ""} == found[1] | {"file": ""}
+
+
+def test_annotators_columns_of_a_wide_table_are_aggregated_under_the_ids_of_their_column(
+    tacit: Told, wine: tuple[Path, np.ndarray]
+) -> None:
+    table = wine[0].read_text().replace("id,sugar", "bottle,sugar", 1)
+    Path("cellar.csv").write_text(table)
+    as_lines(Path("cellar.csv"), "bottle")
+    words = ("labels", "aggregate", "cellar.csv", "--votes", ",".join(VOTERS))
+    for more, out in ((("--id", "bottle"), "named.csv"), ((), "rows.csv")):
+        status, _, err = tacit(*words, *more, "--out", out)
+        assert status == 0, err
+    status, _, err = tacit("labels", "aggregate", "long.csv", "--out", "lines.csv")
+    assert status == 0, err
+    named, counted = rows(Path("named.csv")), rows(Path("rows.csv"))
+    assert named == rows(Path("lines.csv"))
+    place = {row["bottle"]: str(i) for i, row in enumerate(rows(Path("cellar.csv")))}
+    assert [row["id"] for row in counted] == [place[row["id"]] for row in named], "row numbers, as in a fit"
+
+
+def test_a_table_of_nothing_but_votes_is_described(tacit: Told) -> None:
+    Path("only.csv").write_text("anna,ben\nx,y\ny,\n")
+    status, out, err = tacit("labels", "describe", "only.csv", "--votes", "anna,ben")
+    assert status == 0, err
+    assert "3 votes of 2 sources" in out
+
+
+def test_the_column_of_ids_of_the_data_that_labels_speak_of(tacit: Told, votes: Path) -> None:
+    Path("data.csv").write_text("key,size\na,1\nb,2\nc,4\n")
+    status, out, err = tacit("labels", "describe", votes, "--data", "data.csv", "--id", "key")
+    assert status == 0, err
+    assert "on 2 of 3 records" in out
+
+
 @pytest.mark.parametrize("method", ["tacit", "majority", "one-coin", "dawid-skene"])
 def test_aggregate(tacit: Told, votes: Path, method: str) -> None:
     status, out, err = tacit("labels", "aggregate", votes, "--method", method, "--out", "all.csv")
@@ -203,6 +282,18 @@ def test_aggregate(tacit: Told, votes: Path, method: str) -> None:
         (("labels", "describe", "missing.csv"), "missing.csv"),
         (("labels", "describe", "votes.csv", "--kind", "vote"), "votes"),
         (("labels", "describe", "votes.csv", "--data", "wine.csv"), "no record has the id"),
+        (("labels", "describe", "wine.csv"), "--votes"),
+        (("labels", "describe", "wine.csv", "--votes", "anna,benn"), "Did you mean 'ben'"),
+        (("labels", "describe", "wine.csv", "--votes", "anna,ben", "--id", "idd"), "Did you mean 'id'"),
+        (("labels", "describe", "wine.csv", "--votes", "anna,ben", "--id", "ben"), "votes too"),
+        (("labels", "describe", "wine.csv", "--votes", "anna,anna"), "twice"),
+        (("labels", "describe", "wine.csv", "--votes", "anna,ben", "--kind", "votes"), "--kind"),
+        (("labels", "aggregate", "wine.csv", "--votes", "anna,ben", "--data", "wine.csv"), "--data"),
+        (("labels", "aggregate", "wine.csv", "--votes", "anna,ben", "--bag", "sugar"), "--bag"),
+        (("labels", "describe", "votes.csv", "--votes", "label", "--id", "task"), "twice"),
+        (("labels", "describe", "votes.csv", "--id", "task"), "--votes"),
+        (("labels", "describe", ".", "--votes", "anna"), "no table"),
+        (("fit", "wine.csv", "--id", "anna", "--votes", "anna,ben"), "votes too"),
         (("fit", "wine.csv", "--id", "id", "--votes", "anna,bob"), "bob"),
         (("fit", "wine.csv", "--id", "id", "--kind", "votes", "--votes", "anna"), "--labels"),
         (("fit", "wine.csv", "--id", "id", "--votes", "anna", "--noisy"), "--noisy"),

@@ -40,9 +40,7 @@ def fit(
     beside: Annotated[
         Path | None, typer.Option(help="The file beside the labels: of bags, or of a class tree.")
     ] = None,
-    votes: Annotated[
-        list[str] | None, typer.Option(help="Columns of annotators or rules that vote: a,b,c; may be repeated.")
-    ] = None,
+    votes: options.Votes = None,
     noisy: Annotated[
         bool, typer.Option("--noisy", help="Some labels are wrong: estimate how many, and which.")
     ] = False,
@@ -80,7 +78,7 @@ def fit(
     """Train on few labels and the rest of the data, and judge honestly what the rest was worth."""
     teller = watch(json)
     place = out or default_out(source)
-    voters = separated(votes or ())
+    voters = separated(votes or (), id)
     if not labels and (kind is not None or beside is not None):
         raise InputError("--kind and --beside speak of a label file; name it with --labels")
     columns = Columns(target, id, group, tuple(drop or ()), tuple(text or ()), path, bag, voters)

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from tacit.labels.given import Kind
 
 
-def separated(names: Sequence[str]) -> tuple[str, ...]:
-    """``a,b`` and ``c`` as a, b and c."""
+def separated(names: Sequence[str], id: str | None) -> tuple[str, ...]:
+    """``a,b`` and ``c`` as a, b and c, none of which may be the column of ids."""
     found = tuple(part.strip() for name in names for part in name.split(",") if part.strip())
     if names and not found:
         raise InputError("--votes names no column; give the annotators' columns, as in --votes anna,ben")
     if twice := [name for name in found if found.count(name) > 1]:
         raise InputError(f"--votes names the column {twice[0]!r} twice; name it once")
+    if id in found:
+        raise InputError(f"the column {id!r} holds the ids and votes too; leave it out of one")
     return found
 
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tacit.cli import options
+from tacit.cli.known import separated, votes_in
 from tacit.cli.predict import check_format, write_columns
 from tacit.cli.show import console, print_json
 from tacit.errors import InputError
@@ -42,12 +43,14 @@ def describe(
     data: Data = None,
     kind: Kind = None,
     beside: Beside = None,
+    votes: options.Votes = None,
+    id: options.Id = None,
     bag: options.Bag = None,
     modality: options.Modality = None,
     json: options.Json = False,
 ) -> None:
     """Say what was understood, how annotators agree, how often each is right, and what will be done with it."""
-    labels, _ = _read(file, data, kind, beside, modality, bag)
+    labels, _ = _read(file, data, kind, beside, votes, id, bag, modality)
     from tacit.labels.overview import overview
 
     found = overview(labels)
@@ -73,13 +76,15 @@ def aggregate(
     data: Data = None,
     kind: Kind = None,
     beside: Beside = None,
+    votes: options.Votes = None,
+    id: options.Id = None,
     bag: options.Bag = None,
     modality: options.Modality = None,
     json: options.Json = False,
 ) -> None:
     """Write for every record the class that the votes add up to, with the probability of each class."""
     check_format(out, str(file))
-    labels, records = _read(file, data, kind, beside, modality, bag)
+    labels, records = _read(file, data, kind, beside, votes, id, bag, modality)
     from tacit.labels import aggregation
     from tacit.labels.votes import Votes
     from tacit.listing import pick
@@ -139,18 +144,39 @@ def plans(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _read(
-    file: Path, data: str | None, kind: str | None, beside: Path | None, modality: str | None, bag: str | None
+    file: Path,
+    data: str | None,
+    kind: str | None,
+    beside: Path | None,
+    votes: list[str] | None,
+    id: str | None,
+    bag: str | None,
+    modality: str | None,
 ) -> tuple[Labels, Records]:
-    """The labels, and the records that they are aligned to: the data, or what the file mentions."""
+    """The labels, and the records that they are aligned to: the data, what the file mentions, or the file's rows."""
     from tacit.data.read import read
     from tacit.data.sources.files import existing
     from tacit.labels.formats import read_labels_file
     from tacit.labels.formats.look import Look
-    from tacit.labels.formats.mentioned import mentioned
+    from tacit.labels.formats.mentioned import mentioned, rows
 
+    if voters := separated(votes or (), id):
+        others = {"--data": data, "--kind": kind, "--beside": beside, "--bag": bag, "--modality": modality}
+        if said := [name for name, given in others.items() if given is not None]:
+            raise InputError(
+                f"--votes says that {file.name} is a table with a column for each annotator, of which {said[0]} says "
+                "nothing; leave one of them out"
+            )
+        records = rows(Look(existing(file)), id)
+        return votes_in(records, voters, None), records
     if data is None and bag is not None:
         raise InputError("--bag names a column of the data; name the data with --data")
-    records = mentioned(Look(existing(file))) if data is None else read(data, modality, bag=bag)
+    if data is None and id is not None:
+        raise InputError(
+            "--id names a column of the data (--data), or of a table with annotators' columns (--votes); name one of "
+            "them"
+        )
+    records = mentioned(Look(existing(file))) if data is None else read(data, modality, id=id, bag=bag)
     return read_labels_file(file, records, kind=kind, beside=beside), records
 
 
@@ -192,4 +218,12 @@ def _prior(out: Console, entry: Mapping[str, Any], found: Mapping[str, Any]) -> 
         )
 
 
-_SHOWN = {"sources": _sources, "transition": _transition, "prior": _prior}
+def _alike(out: Console, entry: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    pairs = entry["alike"]
+    shown = [f"{pair['name']!r} ({pair['count']:,.0f}) like {pair['like']!r} ({pair['of']:,.0f})" for pair in pairs]
+    left = f", and {len(pairs) - MOST:,} more" if len(pairs) > MOST else ""
+    line = f"classes that look like others: {', '.join(shown[:MOST])}{left}; {entry['hint']}"
+    out.print(escape(line), soft_wrap=True)
+
+
+_SHOWN = {"sources": _sources, "transition": _transition, "prior": _prior, "classes": _alike}

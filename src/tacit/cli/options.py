@@ -20,5 +20,11 @@ Bag = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
 Id = Annotated[str | None, typer.Option("--id", help="Column of ids in a table.", show_default=False)]
+Votes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--votes", help="Columns of annotators or rules that vote: a,b,c; may be repeated.", show_default=False
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.", show_default=False)]

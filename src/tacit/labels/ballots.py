@@ -56,6 +56,12 @@ class Ballots:
         """(votes,) the class of each vote."""
         return frozen(self.code % np.int32(self.classes))
 
+    @property
+    def repeats(self) -> bool:
+        """Whether any source has several votes on one record."""
+        pairs = self.item * (int(self.source.max(initial=0)) + 1) + self.source
+        return len(np.unique(pairs)) < len(pairs)
+
     def seeing(self, seen: NDArray[np.bool_]) -> Self:
         """The same records, where only those that are ``seen`` too keep their votes."""
         return self._chosen(np.arange(len(self)), self.seen & seen)

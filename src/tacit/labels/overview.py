@@ -9,13 +9,21 @@ import torch
 
 from tacit.data.prediction import Prediction
 from tacit.data.task import Classes
+from tacit.labels.alike import alike
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 from tacit.labels.parts import Parts
 from tacit.labels.soft import Soft, shares_of
+from tacit.labels.votes import Votes
 
 ENOUGH = 20
 """Exact labels from which on they judge candidates; with fewer, held-out evidence of all kinds does."""
+
+SLIP = (
+    "if these are slips, rename them in the file; tacit.read_labels(..., classes=[...]) refuses every name that is not "
+    "listed"
+)
+"""What to do about classes that look like others."""
 
 
 def ignorance(labels: Labels) -> Prediction:
@@ -42,7 +50,7 @@ def overview(labels: Labels) -> dict[str, Any]:
             | ({} if part.exact() is part else {"naively": part.naively, "caveat": part.caveat})
             for part in parts
         ],
-        "findings": model.findings(posterior),
+        "findings": [*model.findings(posterior), *_alike(labels)],
         "judged_by": "truth" if plain or count >= ENOUGH else "evidence",
         "exact": count,
     }
@@ -55,6 +63,24 @@ def naive_counts(labels: Labels) -> dict[str, float] | None:
         return None
     counts = shares_of(naive)[naive.observed()].sum(axis=0)
     return dict(zip(labels.task.names, counts.tolist(), strict=True))
+
+
+def said_counts(labels: Labels) -> dict[str, float] | None:
+    """How often each class is named: by votes, else by records as they are naively read; None for other tasks."""
+    if isinstance(labels, Votes):
+        said = np.bincount(labels.ballots.vote, minlength=len(labels.task.names))
+        return dict(zip(labels.task.names, said.tolist(), strict=True))
+    if isinstance(labels, Parts):
+        parts = [counts for part in labels.parts if (counts := said_counts(part)) is not None]
+        return {name: sum(counts[name] for counts in parts) for name in parts[0]} if parts else None
+    return naive_counts(labels)
+
+
+def _alike(labels: Labels) -> list[dict[str, Any]]:
+    """A finding on classes that look like slips of others, if there are any."""
+    counts = said_counts(labels) or {}
+    pairs = [{"name": name, "count": counts[name], "like": like, "of": counts[like]} for name, like in alike(counts)]
+    return [{"about": "classes", "alike": pairs, "hint": SLIP}] if pairs else []
 
 
 def agreement(pairs: list[dict[str, Any]]) -> float | None:

@@ -79,7 +79,7 @@ def _label_column(raw: RawTable, id_column: str) -> str:
     found = named_column(names, LABEL_NAMES) or (names[0] if len(names) == 1 else None)
     if found is None:
         raise InputError(
-            f"{raw.name} has no column named label; which is it: {listed(names, 8)}? Name the target; columns of "
-            "annotators are read as kind='wide-votes'."
+            f"{raw.name} has no column named label; which is it: {listed(names, 8)}? Name the target; or where they "
+            "are annotators' columns, name these (--votes), or say kind='wide-votes' where all of them are."
         )
     return found

@@ -14,6 +14,7 @@ from torch import Tensor
 from tacit.data.records import Records
 from tacit.data.task import Classes
 from tacit.errors import InputError
+from tacit.figures import plural
 from tacit.labels.aggregation.methods import majority
 from tacit.labels.aggregation.tally import Tally
 from tacit.labels.ballots import Ballots
@@ -42,6 +43,10 @@ class Votes(Local):
     informative; None to have it estimated (`model`, `tacit.labels.aggregation`). The likelihood of a record's votes
     is sum_c p[c] prod_s T_s[c, vote] (Dawid and Skene 1979). ``weight``: (S,) powers of the factors, 1 for
     independent sources and less for copies, which makes it a composite likelihood.
+
+    A source that votes several times on a record is as many factors, as in Dawid and Skene's own data: answers that
+    were given anew, right or wrong anew. Files hold copies rather: readers take a vote once, and ``repeated`` says how
+    many more there were.
     """
 
     task: Classes
@@ -59,6 +64,7 @@ class Votes(Local):
         abstain: Abstain = "ignored",
         sources: Sequence[str] | None = None,
         weight: Any = None,
+        repeated: int = 0,
     ) -> None:
         if abstain not in ("ignored", "informative"):
             raise InputError(f"unknown abstain {abstain!r}; say 'ignored' or 'informative'")
@@ -72,6 +78,7 @@ class Votes(Local):
         self.ballots = Ballots.of(given.ordered(n), n, self.outcomes, self.informative)
         self.weight = checked_weight(weight, self.sources)
         self.confusion = self._checked(confusion)
+        self.repeated = repeated
 
     @classmethod
     def from_wide(
@@ -172,13 +179,14 @@ class Votes(Local):
 
     def describe(self) -> str:
         given = np.bincount(self.ballots.code, minlength=len(self.sources) * self.outcomes)
+        again = f"; {plural(self.repeated, 'repeated vote')} counted once" if self.repeated else ""
         single = int(((given.reshape(-1, self.outcomes) > 0).sum(axis=1) == 1).sum())
         rules = f" ({single:,} of them only ever for one class)" if single else ""
         return (
             f"{len(self.ballots.code):,} votes of {len(self.sources):,} sources{rules} on "
             f"{int((np.diff(self.ballots.offsets) > 0).sum()):,} of {len(self):,} records, {self.outcomes} classes, "
             f"silence {'is an outcome' if self.informative else 'says nothing'}, "
-            f"confusion {'given' if self.confusion is not None else 'to be estimated'}"
+            f"confusion {'given' if self.confusion is not None else 'to be estimated'}{again}"
         )
 
     def header(self) -> dict[str, Any]:
@@ -221,5 +229,5 @@ class Votes(Local):
     def _with(self, ballots: Ballots) -> Self:
         new = object.__new__(type(self))
         new.task, new.sources, new.abstain, new.ballots = self.task, self.sources, self.abstain, ballots
-        new.confusion, new.weight = self.confusion, self.weight
+        new.confusion, new.weight, new.repeated = self.confusion, self.weight, self.repeated
         return new

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,21 @@ class Triples:
         lines = csc_array((np.ones(count, dtype=np.int8), self.item, np.arange(count + 1)), shape=(n, count))
         order = lines.tocsr().indices
         return Triples(self.item[order], self.source[order], self.vote[order])
+
+
+def once_each(item: Ints, source: Ints, vote: Ints, clash: Callable[[int, int], str]) -> NDArray[np.int64]:
+    """The lines that vote, but for those that repeat what the same source has said of the same record, ascending.
+
+    Two lines that contradict each other are an `InputError` that says ``clash`` of their numbers.
+    """
+    lines = np.flatnonzero(vote >= 0)
+    key = item[lines].astype(np.int64) * (int(source.max(initial=0)) + 1) + source[lines]
+    order = np.argsort(key, kind="stable")
+    again = np.append(False, np.diff(key[order]) == 0)[: len(order)]
+    ordered = lines[order]
+    if len(bad := np.flatnonzero(again[1:] & (np.diff(vote[ordered]) != 0))):
+        raise InputError(clash(int(ordered[bad[0]]), int(ordered[bad[0] + 1])))
+    return np.sort(ordered[~again])
 
 
 def class_count(triples: Triples, classes: Sequence[str] | None, confusion: Any) -> int:

@@ -19,6 +19,7 @@ from tacit.labels import Exact, Votes
 from tacit.labels.formats import read_labels_file
 from tacit.labels.formats.base import formats
 from tacit.labels.formats.look import Look
+from tacit.labels.formats.mentioned import mentioned
 
 
 @pytest.fixture
@@ -102,6 +103,78 @@ def test_the_number_of_a_task_is_an_id_only_where_ids_are_no_positions(tmp_path:
         tacit.read_labels(stored(tmp_path, tasks), tacit.read(["so good", "so bad"]))
     (tmp_path / "t.csv").write_text("id,length,width\n7,1.5,2\n1,2.5,3\n", encoding="utf-8")
     assert tacit.read_labels(stored(tmp_path, tasks), tacit.read(tmp_path / "t.csv")).y.tolist() == [-1, 0]  # type: ignore[attr-defined]
+
+
+def test_what_an_annotator_says_of_a_record_again_counts_once(tmp_path: Path, photos: Records) -> None:
+    tasks = [task(1, "dog.npy", chosen(1, "dog"), chosen(2, "cow")), task(2, "cow.npy", chosen(1, "cow"))]
+    votes = tacit.read_labels(stored(tmp_path, tasks), photos)
+    tasks[0]["annotations"] += [chosen(1), chosen(1, "dog")]
+    again = tacit.read_labels(stored(tmp_path, [*tasks, task(3, "cow.npy", chosen(1, "cow"))]), photos)
+    assert isinstance(votes, Votes) and isinstance(again, Votes)
+    assert said(again) == said(votes)
+    assert "2 repeated votes counted once" in again.describe()
+    tasks[0]["annotations"].append(chosen(2, "dog"))
+    where = r"entry 0, counting from 0, annotations\[1\] and entry 0, counting from 0, annotations\[4\]"
+    with pytest.raises(
+        InputError, match=f"f.json: {where} are different labels by '2' for 'a/dog.npy', 'cow' and 'dog'"
+    ):
+        tacit.read_labels(stored(tmp_path, tasks), photos)
+
+
+def test_a_single_annotator_who_says_it_again_gives_exact_labels(tmp_path: Path, photos: Records) -> None:
+    tasks = [task(1, "dog.npy", chosen(1), chosen(1, "dog"), chosen(1, "dog")), task(2, "cow.npy", chosen(1, "cow"))]
+    labels = tacit.read_labels(stored(tmp_path, tasks), photos)
+    assert isinstance(labels, Exact) and labels.y.tolist() == [-1, 1, 0]
+
+
+def shown(number: int | None, *labels: str, **data: Any) -> dict[str, Any]:
+    """A task of that number, with a label of each annotator."""
+    found = {"data": data, "annotations": [chosen(by, label) for by, label in enumerate(labels)]}
+    return found if number is None else {"id": number, **found}
+
+
+@pytest.mark.parametrize("numbers", [(31, 12, 7), (0, 1, 2), (2, 0, 1)])
+def test_without_the_data_a_task_is_named_by_its_number_not_by_its_text(
+    tmp_path: Path, numbers: tuple[int, int, int]
+) -> None:
+    first, second, third = numbers
+    tasks = [
+        shown(first, "x", "x", rating=first, text="so good"),
+        shown(second, "y", "x", rating=first, text="so good"),
+        shown(third, "y", "y", rating=second, text="so bad"),
+    ]
+    path = stored(tmp_path, tasks)
+    records = mentioned(Look(path))
+    assert records.ids == tuple(map(str, numbers))
+    expected = [[0, "0", "x"], [0, "1", "x"], [1, "0", "y"], [1, "1", "x"], [2, "0", "y"], [2, "1", "y"]]
+    for votes in (read_labels_file(path, records), read_labels_file(path, None)):
+        assert said(votes) == expected  # type: ignore[arg-type]
+
+
+def test_without_the_data_a_field_called_id_or_file_names_a_task(tmp_path: Path) -> None:
+    tasks = [shown(1, "x", "y", text="so good", image="a.png"), shown(2, "y", "y", text="so bad", image="b.png")]
+    assert mentioned(Look(stored(tmp_path, tasks))).ids == ("a.png", "b.png")
+    tasks.append(shown(3, "x", "x", text="so so"))
+    path = stored(tmp_path, tasks)
+    assert mentioned(Look(path)).ids == ("1", "2", "3"), "not by a field that one of them lacks"
+    assert [i for i, *_ in said(read_labels_file(path, None))] == [0, 0, 1, 1, 2, 2]  # type: ignore[arg-type]
+
+
+def test_without_the_data_and_without_numbers_tasks_are_named_by_their_text(tmp_path: Path) -> None:
+    path = stored(tmp_path, [shown(None, "x", "y", text="so good"), shown(None, "y", "y", text="so bad")])
+    assert mentioned(Look(path)).ids == ("so good", "so bad")
+    assert [i for i, *_ in said(read_labels_file(path, None))] == [0, 0, 1, 1]  # type: ignore[arg-type]
+
+
+def test_the_small_export_without_the_data_names_tasks_by_their_number_too(tmp_path: Path) -> None:
+    entry = {"text": "so good", "rating": 9, "annotation_id": 1}
+    tasks = [
+        entry | {"id": number, "kind": kind, "annotator": by}
+        for number, kind, by in ((9, "x", 1), (9, "y", 2), (5, "x", 1))
+    ]
+    path = stored(tmp_path, tasks)
+    assert mentioned(Look(path)).ids == ("9", "5")
+    assert said(read_labels_file(path, None, target="kind")) == [[0, "1", "x"], [0, "2", "y"], [1, "1", "x"]]  # type: ignore[arg-type]
 
 
 def test_file_upload_names_the_record_where_the_data_do_not(tmp_path: Path, photos: Records) -> None:

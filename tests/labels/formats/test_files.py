@@ -86,6 +86,8 @@ def test_the_suffix_says_how_to_write_and_looking_how_to_read(
             "wide-votes",
             r"the source 'worker'",
         ),
+        ("f.csv", Votes([0, 0], [0, 0], [0, 0], 3, ["a", "b"]), "long-votes", r"write JSON lines"),
+        ("f.json", Votes([0, 0], [0, 0], [0, 1], 3, ["a", "b"]), "label-studio", r"write JSON lines"),
         ("f.json", Votes([], [], [], 3, ["a"], sources=["u"]), "label-studio", r"without a vote"),
     ],
 )

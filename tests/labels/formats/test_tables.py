@@ -68,9 +68,28 @@ def test_long_votes_under_other_names(read: Any, header: str) -> None:
 
 
 def test_long_votes_in_numbers_abstain_with_minus_one_and_keep_a_given_order(read: Any) -> None:
-    votes = read("task,worker,label\n0,7,1\n0,8,-1\n1,7,0\n1,7,2\n", classes=["2", "1", "0"])
-    assert (votes.sources, votes.task.names) == (("7", "8"), ("2", "1", "0"))
-    assert said(votes) == [[0, "7", "1"], [1, "7", "0"], [1, "7", "2"]]
+    votes = read("task,worker,label\n0,7,1\n0,8,-1\n1,7,0\n1,9,2\n", classes=["2", "1", "0"])
+    assert (votes.sources, votes.task.names) == (("7", "8", "9"), ("2", "1", "0"))
+    assert said(votes) == [[0, "7", "1"], [1, "7", "0"], [1, "9", "2"]]
+
+
+@pytest.mark.parametrize("abstain", ["ignored", "informative"])
+def test_a_vote_that_is_given_again_counts_once_and_is_told(read: Any, abstain: str) -> None:
+    once = "1,bob,b\n0,ann,a\n0,bob,a\n0,cem,b\n1,ann,b\n2,ann,\n"
+    votes = read(f"task,worker,label\n{once}", abstain=abstain)
+    again = read(f"task,worker,label\n{once}0,ann,a\n1,bob,b\n0,ann,a\n2,ann,\n0,ann,\n", abstain=abstain)
+    assert said(again) == said(votes)
+    assert again.sources == votes.sources
+    assert_array_equal(again.naive().exact().y, [0, 1, -1, -1])
+    assert again.describe() == f"{votes.describe()}; 3 repeated votes counted once"
+    assert "repeated" not in votes.describe()
+
+
+def test_a_source_that_contradicts_itself_is_refused(read: Any) -> None:
+    message = r"f.csv: row 2 and row 5 give different votes of 'ann' on '0', 'a' and 'b'. Keep one of them"
+    for abstain in ("ignored", "informative"):
+        with pytest.raises(InputError, match=message):
+            read("task,worker,label\n0,ann,a\n0,bob,a\n1,ann,b\n0,ann,b\n0,ann,a\n", abstain=abstain)
 
 
 def test_votes_with_an_item_each_are_votes_when_asked_for(read: Any) -> None:

@@ -13,8 +13,9 @@ from tacit.errors import InputError
 from tacit.labels.base import Labels
 from tacit.labels.formats.base import Format, Options
 from tacit.labels.formats.json_cells import keeps_names, name_of
-from tacit.labels.formats.long_votes import unweighted
+from tacit.labels.formats.long_votes import plain_once
 from tacit.labels.formats.look import Look
+from tacit.labels.formats.mentioned import task_ids
 from tacit.labels.formats.tasks import Said, Task, evidence, members, place
 from tacit.labels.json_text import said
 from tacit.labels.votes import Votes
@@ -44,7 +45,7 @@ class LabelStudio(Format):
     def read(self, look: Look, records: Records, options: Options) -> Labels:
         tasks: list[Task] = []
         control = options.target
-        for k, entry in enumerate(look.rows.objects):
+        for k, (entry, own) in enumerate(zip(look.rows.objects, task_ids(look.rows.objects), strict=True)):
             where = f"{look.name}, {look.rows.where(k)}"
             names = {field: entry.get(field) for field in ("file_upload", "id")}
             votes: list[Said] = []
@@ -54,11 +55,11 @@ class LabelStudio(Format):
                     label, control = _choice(given, spot, control, options.target is None)
                     source = _model(given, spot) if field == "predictions" else _annotator(given, spot)
                     votes.append(Said(source, label, spot))
-            tasks.append(Task(_data(entry, where), names, votes, where))
+            tasks.append(Task(_data(entry, where), names, votes, where, own))
         return evidence(look.name, place(look.name, tasks, records), tasks, records, options)
 
     def holds(self, labels: Labels) -> bool:
-        return isinstance(labels, Votes) and not labels.informative and unweighted(labels)
+        return isinstance(labels, Votes) and not labels.informative and plain_once(labels)
 
     def write(self, path: Path, labels: Labels, ids: Sequence[str]) -> None:
         assert isinstance(labels, Votes)

@@ -49,7 +49,8 @@ class LabelStudioMin(Format):
             source = (annotator if isinstance(annotator, int) else None, name_of(by, f"{where}, annotator"))
             cancelled = entry.get("was_cancelled") is True or entry.get("cancelled") is True
             label = None if cancelled else _choice(entry.get(control), f"{where}, {control}")
-            tasks.append(Task(data, {"id": entry.get("id")}, [Said(source, label, where)], where))
+            own = None if entry.get("id") is None else str(entry["id"])
+            tasks.append(Task(data, {"id": entry.get("id")}, [Said(source, label, where)], where, own))
         return evidence(look.name, place(look.name, tasks, records), tasks, records, options)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tacit.data.records import Records
 from tacit.data.sources.columns import id_cells, plain
@@ -28,6 +29,7 @@ from tacit.labels.formats.look import Look
 from tacit.labels.read import LABEL_NAMES, named_column
 from tacit.labels.values_io import positions
 from tacit.labels.votes import Votes
+from tacit.labels.votes_checks import once_each
 
 _WORKERS = ("worker", "annotator", "source", "user", "rater", "coder", "voter", "labeler", "labeller")
 WORKER_NAMES = (*_WORKERS, *(f"{name}{end}" for end in ("_id", "id", " id") for name in _WORKERS))
@@ -37,9 +39,9 @@ VOTE_NAMES = (*LABEL_NAMES, "vote", "answer", "response", "annotation")
 class LongVotes(Format):
     """``task,worker,label`` or the like; an empty label, and -1 among numbers from 0 on, abstains.
 
-    Recognised where it has the three columns and one id stands in several rows, or no vote in any. Sources come as they
-    first appear. Written, it does not hold the order of the classes, classes without a vote, or in which order a record
-    was voted on.
+    Recognised where it has the three columns and one id stands in several rows, or no vote in any. A vote that is given
+    again counts once; a source that contradicts itself is an `InputError`. Sources come as they first appear. Written,
+    it does not hold the order of the classes, classes without a vote, or in which order a record was voted on.
     """
 
     name = "long-votes"
@@ -79,11 +81,18 @@ class LongVotes(Format):
             )
         voter = np.array([sources[name] for name in voters], dtype=np.int64)
         item_of = record_of(raw, item, records)
-        abstain = options.abstain or "ignored"
-        return Votes(item_of, voter, vote, len(records), names, None, abstain, list(sources))  # type: ignore[arg-type]
+
+        def clash(first: int, second: int) -> str:
+            return (
+                f"{raw.name}: {raw.where(first)} and {raw.where(second)} give different votes of {voters[first]!r} on "
+                f"{records.ids[item_of[first]]!r}, {texts[first]!r} and {texts[second]!r}. Keep one of them; if both "
+                "were meant, name the source differently."
+            )
+
+        return votes_once(item_of, voter, vote, len(records), names, options.abstain, list(sources), clash)
 
     def holds(self, labels: Labels) -> bool:
-        return isinstance(labels, Votes) and not labels.informative and unweighted(labels)
+        return isinstance(labels, Votes) and not labels.informative and plain_once(labels)
 
     def write(self, path: Path, labels: Labels, ids: Sequence[str]) -> None:
         assert isinstance(labels, Votes)
@@ -105,9 +114,31 @@ class LongVotes(Format):
         write_cells(path, ["task", "worker", "label"], [keeps_ids(columns[2]), workers, columns[3]])
 
 
+def votes_once(
+    item: NDArray[np.int64],
+    source: NDArray[np.int64],
+    vote: NDArray[np.int64],
+    n: int,
+    classes: Sequence[str],
+    abstain: str | None,
+    sources: Sequence[str],
+    clash: Callable[[int, int], str],
+) -> Votes:
+    """Votes of the lines of a file, where each source speaks of a record once; see `once_each`."""
+    kept = once_each(item, source, vote, clash)
+    repeated = int((vote >= 0).sum()) - len(kept)
+    said = (item[kept], source[kept], vote[kept])
+    return Votes(*said, n, classes, None, abstain or "ignored", sources, repeated=repeated)  # type: ignore[arg-type]
+
+
 def unweighted(votes: Votes) -> bool:
     """Whether nothing is known of the sources but what they said."""
     return votes.confusion is None and bool((votes.weight == 1).all())
+
+
+def plain_once(votes: Votes) -> bool:
+    """Whether, moreover, each of them speaks of a record once."""
+    return unweighted(votes) and not votes.ballots.repeats
 
 
 def is_worker(name: str) -> bool:

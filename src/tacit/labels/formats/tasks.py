@@ -19,11 +19,12 @@ from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
 from tacit.labels.formats.base import Options
 from tacit.labels.formats.cells import numbered
+from tacit.labels.formats.long_votes import votes_once
+from tacit.labels.formats.mentioned import Mentioned
 from tacit.labels.ids import Named
 from tacit.labels.json_text import said
 from tacit.labels.read import ID_NAMES
 from tacit.labels.values_io import label_text, positions
-from tacit.labels.votes import Votes
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-(.+)$", re.DOTALL)
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://|^/data/")
@@ -40,12 +41,16 @@ class Said:
 
 @dataclass(frozen=True)
 class Task:
-    """``data``: what was shown. ``names``: what else may name its record. ``where``: for messages."""
+    """``data``: what was shown. ``names``: what else may name its record. ``where``: for messages.
+
+    ``own``: what the file itself calls it, where there are no other records.
+    """
 
     data: dict[str, Any]
     names: dict[str, Any]
     votes: list[Said]
     where: str
+    own: str | None
 
 
 def members(entry: dict[str, Any], field: str, where: str) -> list[dict[str, Any]]:
@@ -67,7 +72,12 @@ def place(name: str, tasks: Sequence[Task], records: Records) -> NDArray[np.int6
     Fields of ``data`` called id, file or the like come first, then its other fields, the file that was uploaded, and
     the task's number, which is no id where records are numbered by position. A value is an id, or a text that is one
     record's; files may be named by an address, and by a name that an upload has given eight hexadecimal digits.
+    Where the records are no more than what the file itself mentions, each is its task's own.
     """
+    number = positions(records.ids) if isinstance(records, Mentioned) else {}
+    own = [number[task.own] for task in tasks if task.own in number]
+    if len(own) == len(tasks):
+        return np.array(own, dtype=np.int64)
     finder = Finder(records)
     best, best_field = list(range(len(tasks))), None
     for field, values in _fields(tasks, records):
@@ -86,7 +96,7 @@ def place(name: str, tasks: Sequence[Task], records: Records) -> NDArray[np.int6
 
 
 def evidence(name: str, record: NDArray[np.int64], tasks: Sequence[Task], records: Records, options: Options) -> Labels:
-    """Exact labels of a single annotator, else votes."""
+    """Exact labels of a single annotator, else votes; what an annotator says of a record again counts once."""
     votes = [(int(i), vote) for i, task in zip(record, tasks, strict=True) for vote in task.votes]
     texts = [vote.label for _, vote in votes]
     y, names = numbered(texts, options.classes, lambda row: votes[row][1].where)
@@ -94,13 +104,22 @@ def evidence(name: str, record: NDArray[np.int64], tasks: Sequence[Task], record
         raise InputError(f"{name}: every annotation is cancelled or empty, so there is nothing to learn from")
     item = np.array([i for i, _ in votes], dtype=np.int64)
     sources = _sources([vote.source for _, vote in votes])
-    if len(sources) == 1 and not sources[0].startswith("model:") and len(set(item.tolist())) == len(item):
-        exact = np.full(len(records), -1, dtype=np.int64)
-        exact[item] = y
-        return Exact(exact, names)
     number = positions(sources)
     source = np.array([number[vote.source[1]] for _, vote in votes], dtype=np.int64)
-    return Votes(item, source, y, len(records), names, None, options.abstain or "ignored", sources)  # type: ignore[arg-type]
+
+    def clash(first: int, second: int) -> str:
+        spots = [votes[line][1].where.removeprefix(f"{name}, ") for line in (first, second)]
+        return (
+            f"{name}: {spots[0]} and {spots[1]} are different labels by {votes[first][1].source[1]!r} for "
+            f"{records.ids[item[first]]!r}, {texts[first]!r} and {texts[second]!r}. Keep one of them."
+        )
+
+    found = votes_once(item, source, y, len(records), names, options.abstain, sources, clash)
+    if len(sources) == 1 and not sources[0].startswith("model:"):
+        exact = np.full(len(records), -1, dtype=np.int64)
+        exact[found.ballots.item] = found.ballots.vote
+        return Exact(exact, names)
+    return found
 
 
 def _sources(sources: Sequence[tuple[int | None, str]]) -> list[str]:
