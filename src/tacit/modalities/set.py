@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -13,7 +14,7 @@ from tacit.data.batch import Batch, Positions, Tokens, View
 from tacit.data.records import Records, Samples
 from tacit.errors import InputError
 from tacit.listing import pick
-from tacit.modalities.base import Weights
+from tacit.modalities.base import Weights, setting
 from tacit.nets.pooled import SetEncoder
 
 # Mean shares of instances that the weak and the strong view leave out, and mean deviations of the normal noise on
@@ -22,6 +23,10 @@ from tacit.nets.pooled import SetEncoder
 # bags than ``instances`` are thinned to so many, evenly.
 DEFAULTS: dict[str, float] = {
     "weak_drop": 0.0, "weak_noise": 0.1, "strong_drop": 0.05, "strong_noise": 0.5, "instances": 2048,
+}  # fmt: skip
+RANGES = {
+    "weak_drop": (0.0, 1.0), "weak_noise": (0.0, inf), "strong_drop": (0.0, 1.0), "strong_noise": (0.0, inf),
+    "instances": (1.0, inf),
 }  # fmt: skip
 NOTES = {
     "attention": "an MLP on each instance and gated attention over the bag, trained from scratch on these bags",
@@ -163,7 +168,8 @@ class SetModality:
         settings = dict(DEFAULTS)
         for name, value in (options or {}).items():
             pick(name, DEFAULTS, "option for bags")
-            settings[name] = float(value)
+            low, high = RANGES[name]
+            settings[name] = setting(name, value, low, high, whole=name == "instances")
         spec = str(pick(encoder, {"auto": "attention", **{name: name for name in NOTES}}, "bag encoder"))
         bags = _bags(records.gather())
         centre, scale, gaps = _moments(np.concatenate(bags))
