@@ -79,6 +79,23 @@ class Prepared(Protocol):
 
 
 @runtime_checkable
+class Ragged(Protocol):
+    """A modality whose samples differ in length: kept row after row without padding, and padded in each batch.
+
+    ``collate(samples)`` is ``pad(rows(samples), sizes(samples))``.
+    """
+
+    def sizes(self, samples: Samples) -> Tensor:
+        """(B,) int64, how many rows each sample has."""
+
+    def rows(self, samples: Samples) -> Batch:
+        """The rows of all samples, one sample after the other."""
+
+    def pad(self, rows: Batch, sizes: Tensor) -> Batch:
+        """The batch of the samples that have these rows, as long as its longest."""
+
+
+@runtime_checkable
 class Nearby(Protocol):
     """A modality whose samples have small changes on a fixed grid, between which plain distances mean something."""
 
