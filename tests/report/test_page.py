@@ -396,6 +396,7 @@ def test_records_that_are_labelled_and_not_counted_are_explained(tmp_path: Path,
     reason = f"what is known gives no single {what} when it is read naively (majority vote, ties shared)."
     assert page.count(f"Not counted here: 7 of 48 labelled records, of which {reason}") == 2
     assert "was right for" not in page, "nobody knows"
+    assert "in nats an observation" in page
 
 
 def test_reproduce_tells_all_it_takes(tmp_path: Path) -> None:
