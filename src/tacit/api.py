@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tacit.compare.baselines import FeatureCandidate, feature_candidates
+from tacit.compare.belonging import belonging_hints
 from tacit.compare.budget import Budget
 from tacit.compare.candidate import Candidate
 from tacit.compare.cotraining import cotraining_candidates
@@ -163,6 +164,9 @@ def fit(
             watch.say(comparison.judge.alone)
         elif comparison.judge.remark:
             watch.say(comparison.judge.remark)
+        hints = belonging_hints(data, known) if groups is None else []
+        for hint in hints:
+            watch.say(hint)
         if fresh:
             followed.candidates = _steps(comparison, spent, begun if clock else None, _count(tested))
         if workplace is not None:
@@ -173,7 +177,7 @@ def fit(
         model = Model(outcome.verdict.deployed, predictor, bench.prepared, bench.task, data.schema)
         tests = _test_scores(comparison, outcome, model, tested)
         followed.cuts = [*followed.cuts, *outcome.cuts]
-        info = describe_run(bench, known, comparison, outcome, followed, tests, command, _count(tested))
+        info = describe_run(bench, known, comparison, outcome, followed, tests, command, _count(tested), hints)
         if workplace is None:
             return Run(info, followed, None, model)
         return write_run(workplace, bench, known, model, comparison, outcome, followed, info)

@@ -65,6 +65,11 @@ class Measure:
     def unit(self) -> str:
         return "points" if self.percent else "nats" if self.metric == "evidence" else ""
 
+    @property
+    def noun(self) -> str:
+        """What the figure is a mean over, or is of."""
+        return "observations" if self.metric == "evidence" else "records"
+
     def score(self, value: float) -> str:
         """``91.8 %`` or ``0.881``."""
         return f"{100 * value:.1f} %" if self.percent else significant(value)

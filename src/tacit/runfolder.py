@@ -51,8 +51,12 @@ def describe_run(
     tests: dict[str, dict[str, float]],
     command: str | None,
     tested: int,
+    hints: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The content of ``run.json``. ``tested``: how many labelled test records were looked at."""
+    """The content of ``run.json``.
+
+    ``tested``: how many labelled test records were looked at; ``hints``: what else people have to know, noted first.
+    """
     verdict = outcome.verdict
     return {
         "tacit": tacit.__version__,
@@ -75,7 +79,7 @@ def describe_run(
         "leaderboard": _leaderboard(comparison, outcome, tests),
         "weights": bench.prepared.weights.to_json(),
         "versions": versions(),
-        "notes": _notes(comparison, outcome),
+        "notes": [*hints, *_notes(comparison, outcome)],
         "command": command,
     }
 

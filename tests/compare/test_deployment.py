@@ -11,6 +11,7 @@ import pytest
 import torch
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -18,7 +19,13 @@ from sklearn.preprocessing import StandardScaler
 
 import tacit
 from tacit.api import on_features
-from tacit.compare.baselines import FeatureCandidate, feature_candidates, inner_choice, multiclass_coefficients
+from tacit.compare.baselines import (
+    FeatureCandidate,
+    TfidfLogistic,
+    feature_candidates,
+    inner_choice,
+    multiclass_coefficients,
+)
 from tacit.compare.candidate import FitPlan
 from tacit.compare.model import Model
 from tacit.compare.user import UserCandidate
@@ -26,7 +33,7 @@ from tacit.compare.workbench import Workbench, make_fabric
 from tacit.data.prediction import Categorical, Normal, Prediction
 from tacit.engines.features import Linear, fit_linear
 from tacit.errors import InputError, TacitError
-from tacit.labels import Exact, Labels, Values
+from tacit.labels import Exact, Labels, Pairs, Values
 from tacit.train.watch import Watch
 
 NAMES = ("a", "b", "c")
@@ -303,6 +310,60 @@ def test_the_inner_choice_finds_the_penalty_that_generalises() -> None:
     assert choose(noise, (0.01, 1000.0)) == 1000.0
     assert choose(signal, (0.1, 10000.0)) == 0.1
     assert choose(noise.take(np.arange(19)).padded(101), (0.01, 1000.0)) == 1.0
+
+
+@pytest.mark.parametrize("labels", ["classes", "pairs"])
+def test_no_group_is_on_both_sides_of_an_inner_fold(labels: str) -> None:
+    """Groups of one class with a column for each: without groups the weak penalty that knows them by heart wins."""
+    rng, group = np.random.default_rng(0), np.arange(160) // 8
+    y = rng.permutation(np.arange(20) % 2)[group]
+    x = np.concatenate([np.eye(20)[group], rng.normal(size=(160, 1))], axis=1).astype(np.float32)
+    first, second = rng.permutation(160).reshape(2, 80)
+    given: Labels = Exact(y, ["a", "b"])
+    if labels == "pairs":
+        within = np.arange(0, 160, 2)
+        first, second = np.concatenate([first, within]), np.concatenate([second, within + 1])
+        given = Pairs(first, second, y[first] == y[second], 160, ["a", "b"])
+    trained: list[set[int]] = []
+
+    def choose(groups: Any) -> float:
+        trained.clear()
+
+        def fit(penalty: float, part: Labels) -> Linear:
+            trained.append(set(group[part.labelled()]))
+            return fit_linear(x, part, penalty) if labels == "classes" else fit_linear(x, Exact(y, ["a", "b"]), penalty)
+
+        return inner_choice((0.001, 1000.0), given, np.random.default_rng(1), fit, x, groups=groups)
+
+    choice = choose(group.astype(object))
+    assert len(trained) == 4, "two halves, two penalties"
+    assert trained[0] | trained[2] == set(range(20))
+    assert not trained[0] & trained[2], "what one half trains on, the other judges by"
+    if labels == "classes":
+        assert (choice, choose(None)) == (1000.0, 0.001)
+    assert choose(np.full(160, "one", dtype=object)) == 1.0
+    assert not trained, "one group cannot be parted"
+
+
+def test_tfidf_searches_its_penalty_within_groups(monkeypatch: pytest.MonkeyPatch, toy: Callable[[str], Any]) -> None:
+    data, seen = toy("text"), []
+
+    def search(model: Any, grid: Any, cv: Any, scoring: Any) -> GridSearchCV:
+        seen.append(cv)
+        return GridSearchCV(model, grid, cv=cv, scoring=scoring, error_score="raise")
+
+    monkeypatch.setattr("sklearn.model_selection.GridSearchCV", search)
+    labels = Exact(data.some(48), ["a", "b", "c"])
+    bench = data.bench(labels.task)
+    groups = (np.arange(len(data.records)) // 5).astype(str).astype(object)
+    for bench.groups in (None, groups, np.full(len(groups), "one", dtype=object)):
+        TfidfLogistic(bench).fit(data.records, labels, None, FitPlan(), np.random.default_rng(0))
+    assert seen[0] == 3
+    assert len(seen) == 2, "one group cannot be parted"
+    assert len(seen[1]) == 3
+    for train, held in seen[1]:
+        assert len(train) + len(held) == 48
+        assert not set(groups[:48][train]) & set(groups[:48][held])
 
 
 def test_a_device_that_is_absent_or_unknown_is_told() -> None:

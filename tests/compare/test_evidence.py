@@ -81,7 +81,8 @@ def test_a_run_on_weak_evidence(table: tuple[np.ndarray, np.ndarray], tmp_path: 
     assert board["evidence-linear"]["score"] > board["logistic"]["score"], "copied labels call two thirds positive"
     assert run.verdict["deployed"].startswith("evidence")
     assert run.verdict["held_out"] == N // 3
-    assert "observations" in run.verdict["sentence"]
+    assert "held-out observations" in run.verdict["sentence"]
+    assert run.verdict["sentence"].endswith(f"What it cannot see: {Bags.caveat}.")
     assert board[run.verdict["deployed"]]["test"] > 0.85
     assert any("bag's label copied" in note for note in run.info["notes"])
     assert (out / "report.html").exists()

@@ -130,6 +130,13 @@ def test_the_exact_part_of_a_mixture_judges_at_its_records() -> None:
 
 def test_plain_labels_need_no_remark() -> None:
     assert judge_for(Exact([0, 1, 1, 0], AB), None).remark == ""
+    assert judge_for(Exact([0, 1, 1, 0], AB), None).limits == ""
+
+
+def test_judged_by_evidence_it_is_said_what_that_cannot_see() -> None:
+    limits = judge_for(Votes([0, 1, 2], [0, 0, 1], [0, 1, 1], 3, AB), None).limits
+    assert "An observation is all that is known of one record" in limits
+    assert limits.endswith(f"how often predictions are right. What it cannot see: {Votes.caveat}.")
 
 
 @pytest.mark.parametrize(("seconds", "folds"), [(None, 3), (60.0, 3), (600.0, 5)])

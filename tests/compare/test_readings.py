@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tacit.compare.baselines import TfidfLogistic
 from tacit.compare.candidate import FitPlan
-from tacit.compare.readings import PENALTY, TERMS_SCALE, Readings, Scaled, fit_labelled
+from tacit.compare.readings import PENALTY, TERMS_SCALE, Readings, Scaled, chosen, fit_labelled
 from tacit.labels.exact import Exact
 
 
@@ -30,7 +30,9 @@ def readings_of(telling: str, count: int = 120) -> tuple[dict[str, np.ndarray], 
 
 def candidate_on(readings: dict[str, np.ndarray]) -> Readings:
     bench: Any = SimpleNamespace(
-        prepared=SimpleNamespace(weights=SimpleNamespace(pretrained=True)), readings=lambda records: readings
+        prepared=SimpleNamespace(weights=SimpleNamespace(pretrained=True)),
+        readings=lambda records: readings,
+        groups=None,
     )
     return Readings(bench)
 
@@ -45,6 +47,19 @@ def test_the_reading_that_says_the_class_is_chosen_and_self_trained_on(telling: 
     predictor: Any = candidate.fit(records, labels, shared, FitPlan(), rng)  # type: ignore[arg-type]
     assert predictor.reader.names == (telling,)
     assert (predictor(records).log_p.argmax(1).numpy() == y).mean() > 0.9
+
+
+def test_a_reading_that_knows_groups_by_heart_is_not_chosen_where_groups_are_told() -> None:
+    """Groups of one class each: a column for every group says all of known groups, and nothing of new ones."""
+    rng, group = np.random.default_rng(0), np.arange(120) // 6
+    y = group % 3
+    readings = {name: rng.normal(size=(120, 6)).astype(np.float32) for name in ("pooled", "mean", "terms")}
+    readings["mean"][:, :3] += np.eye(3, dtype=np.float32)[y]
+    readings["first"] = np.eye(20, dtype=np.float32)[group]
+    shared, labels = Scaled(readings), Exact(y, list("abc"))
+    assert "first" in chosen(shared, labels, np.random.default_rng(0))
+    assert "first" not in chosen(shared, labels, np.random.default_rng(0), group.astype(object))
+    assert chosen(shared, labels, np.random.default_rng(0), np.full(120, "one", dtype=object)) == ("pooled",)
 
 
 def test_without_weights_heads_and_tfidf_are_averaged_and_learn_from_the_labels_alone(

@@ -12,8 +12,8 @@ import pytest
 from scipy.stats import norm
 
 from tacit.compare.prior import Expectation, expectation, reference_order
-from tacit.compare.scores import CLASS_METRICS, NUMBER_METRICS, Metric
-from tacit.compare.verdict import Entry, Verdict, bootstrap_scores, entries, judge, optimism
+from tacit.compare.scores import CLASS_METRICS, EVIDENCE, NUMBER_METRICS, Metric
+from tacit.compare.verdict import Entry, Verdict, Wording, bootstrap_scores, entries, judge, optimism
 
 ACCURACY = CLASS_METRICS["accuracy"]
 MEAN = Metric("mean", lambda t, v: float(v.mean()), lambda t, v: v)
@@ -176,6 +176,41 @@ def test_a_clear_harm_hurt_and_the_reference_is_deployed() -> None:
     _, verdict = compare(losing, {"base"}, Expectation(0.05, 0.05))
     assert (verdict.word, verdict.deployed, verdict.candidate) == ("hurt", "base", "new")
     assert verdict.high < 0
+
+
+@pytest.mark.parametrize(
+    ("better", "word", "start"),
+    [
+        (
+            0.5,
+            "helped",
+            "Using the evidence helped: new makes hidden evidence 1.65 times as probable as base does, +0.50",
+        ),
+        (
+            -0.5,
+            "hurt",
+            "Using the evidence hurt: even new makes hidden evidence 0.607 times as probable as base does, −",
+        ),
+        (0.0, "no measurable difference", "No measurable difference: new makes hidden evidence 1.00 times as probable"),
+    ],
+)
+def test_judged_by_evidence_the_sentence_is_a_factor_with_its_unit_and_limits(
+    better: float, word: str, start: str
+) -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(-2, 1, 80)
+    noise = rng.normal(0, 0.1, 80)
+    values = {"base": base, "new": base + better + noise - noise.mean()}
+    priors = {"new": Expectation(0.0, 1.0)}
+    reference, lines = entries(values, np.zeros(80), EVIDENCE, {"base"}, priors, rng)
+    wording = Wording("Using the evidence", "observations", "", "What it cannot see: much.")
+    verdict = judge(lines, reference, EVIDENCE, 80, priors, (), wording)
+    assert verdict.word == word
+    assert verdict.sentence.startswith(start)
+    assert re.search(
+        r" nats an observation \([+−]0\.\d+ to [+−]0\.\d+\) on 80 held-out observations\.", verdict.sentence
+    )
+    assert verdict.sentence.endswith(" What it cannot see: much.")
 
 
 def test_figures_in_the_sentence_are_rounded_with_a_true_minus() -> None:

@@ -45,26 +45,28 @@ def values(losses: Losses) -> dict[str, float]:
     return {name: float(value.detach()) for name, value in losses.items()}
 
 
-def test_the_terms_are_those_of_the_paper_pair_by_pair() -> None:
+@pytest.mark.parametrize("trust", [(1.0, 1.0, 1.0), (0.5, 0.8, 0.125)])
+def test_the_terms_are_those_of_the_paper_pair_by_pair(trust: tuple[float, float, float]) -> None:
     taught = method(informative=1.0, preference=0.5, consistency=2.0, diversity=0.25)
-    labels = Labels.combine(compared("b"), Exact(Y, NAMES), compared("c"))
+    labels = Labels.combine(compared("b"), Exact(Y, NAMES), compared("c"), trust=trust)
     found = values(taught.loss(step_at(labels)))
     log_p = torch.log_softmax(taught.network.head(X), dim=1).detach()
     scores = [head(X).detach() for head in taught.heads]
     known = [i for i, y in enumerate(Y) if y >= 0]
-    assert found["classes"] == pytest.approx(-float(np.mean([log_p[i, Y[i]] for i in known])), rel=1e-5)
+    right = [trust[1] * math.exp(log_p[i, Y[i]]) + (1 - trust[1]) / len(NAMES) for i in known]
+    assert found["classes"] == pytest.approx(-float(np.mean(np.log(right))), rel=1e-5)
     costs, apart, unlike = [], [], []
     for of, pairs in PAIRS.items():
-        c = NAMES.index(of)
+        c, weight = NAMES.index(of), trust[0] if of == "b" else trust[2]
         for winner, loser, tie in pairs:
             gap = math.exp(log_p[winner, c]) - math.exp(log_p[loser, c])
-            apart.append(abs(gap) if tie else max(0.0, -gap))
+            apart.append(weight * (abs(gap) if tie else max(0.0, -gap)))
             wins = []
             for score in scores:
                 up, down = math.exp(score[winner, c]), math.exp(score[loser, c])
                 wins.append(up / (up + down))
                 level = 0.7 * math.sqrt(up * down) if of == "b" else 0.0  # Davidson: b's ties have a share
-                costs.append(-math.log((level if tie else up) / (up + down + level)))
+                costs.append(-weight * math.log((level if tie else up) / (up + down + level)))
             unlike.append(np.mean([-p * math.log(q) - (1 - p) * math.log(1 - q) for p, q in permutations(wins, 2)]))
     assert max(apart) > 0 and min(apart) == 0, "some of the preferred are the less probable"
     assert found["preferences"] == pytest.approx(0.5 * float(np.mean(costs)), rel=1e-5)

@@ -95,6 +95,8 @@ def test_metrics_without_percent_and_lower_is_better(info: dict[str, Any]) -> No
     info |= {"metric": "mae", "higher_is_better": False}
     found = shown(info, 160)
     assert found[0].startswith("held-out mae (lower is better) and gain over supervised-augmented")
+    found = shown(info | {"metric": "evidence"}, 120)
+    assert "gain in nats over supervised-augmented, on 50 observations" in found[0]
     assert "+0.02 (−0.04 to +0.08)" in found[2]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -184,6 +185,33 @@ def test_other_modalities_widths_and_names_are_refused(prepared: SetPrepared) ->
         fitted(bags(), "atention")
     with pytest.raises(InputError, match="Did you mean 'weak_drop'"):
         fitted(bags(), weak_dorp=0.1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("instances", 0, "instances is 0; give a whole number of 1 or more"),
+        ("instances", -3, "instances is -3; give a whole number of 1 or more"),
+        ("instances", 2.5, "give a whole number of 1 or more"),
+        ("instances", float("inf"), "give a whole number of 1 or more"),
+        ("instances", float("nan"), "instances is nan"),
+        ("weak_drop", 1.5, "weak_drop is 1.5; give a number from 0 to 1"),
+        ("strong_drop", -0.1, "strong_drop is -0.1; give a number from 0 to 1"),
+        ("strong_drop", "few", "strong_drop is 'few'; give a number from 0 to 1"),
+        ("weak_noise", float("nan"), "weak_noise is nan; give a number of 0 or more"),
+        ("strong_noise", -1, "strong_noise is -1; give a number of 0 or more"),
+        ("strong_noise", None, "strong_noise is None"),
+        ("weak_noise", True, "weak_noise is True"),
+    ],
+)
+def test_options_out_of_range_are_refused(option: str, value: Any, expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        fitted(bags(), **{option: value})
+
+
+def test_options_at_their_limits_are_taken() -> None:
+    prepared = fitted(bags(), instances=1, weak_drop=0, strong_drop=1, weak_noise=0)
+    assert prepared.weak(prepared.collate(bags()), generator()).batch["present"].shape[1] == 1
 
 
 def test_an_empty_batch_is_a_batch(prepared: SetPrepared) -> None:

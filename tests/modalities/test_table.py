@@ -215,6 +215,8 @@ def test_other_modalities_kinds_and_names_are_refused(prepared: TablePrepared, t
         MODALITY().fit(Records(Rows(table)), "transfomer")
     with pytest.raises(InputError, match="Did you mean 'weak_corrupt'"):
         MODALITY().fit(Records(Rows(table)), options={"weak_corupt": 0.1})
+    with pytest.raises(InputError, match="weak_corrupt is 'half'; give a number from 0 to 1"):
+        MODALITY().fit(Records(Rows(table)), options={"weak_corrupt": "half"})
     with pytest.raises(InputError, match="no feature column"):
         MODALITY().fit(Records(Rows(table.select([]))))
     with pytest.raises(InputError, match=r"column 'age' is to hold numbers.*old"):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,7 +20,7 @@ from tacit.report import render_report, write_report
 from tacit.report.page import _asset
 
 from .html_tree import Element, parse
-from .make_run import FILES, HOSTILE, make_run
+from .make_run import FILES, HOSTILE, ids, make_run
 
 SECTIONS = ["leaderboard", "notes", "doubtful", "map", "agreement", "shares", "curves", "reproduce"]
 
@@ -375,6 +376,27 @@ def test_curves_share_their_scale_within_a_measure(tmp_path: Path) -> None:
         assert len({p.attributes["data-x"] for p in panels}) == 1
         assert len({tuple(g.attributes["d"] for g in p.all("path", "grid")) for p in panels}) == 1
     assert len(json.loads(measures[1].all("svg")[0].attributes["data-points"])) == 11
+
+
+@pytest.mark.parametrize("names", [("cat", "dog", "owl"), None])
+def test_records_that_are_labelled_and_not_counted_are_explained(tmp_path: Path, names: Sequence[str] | None) -> None:
+    """Of 48 labelled records 7 have tied votes: the page says why wherever it counts 41."""
+    folder = make_run(tmp_path / "run", names, metric="evidence")
+    for file in ("predictions.parquet", "oof.parquet"):
+        table = pq.read_table(folder / file)
+        tied = pc.is_in(table["id"], pa.array(ids(7)))
+        given = pc.if_else(tied, pa.scalar(None, table["given"].type), table["given"])
+        pq.write_table(table.set_column(table.column_names.index("given"), "given", given), folder / file)
+    assert "not counted" not in render_report(folder), "of exact labels there is nothing to say"
+    parts = [{"said": "votes", "naively": "majority vote, ties shared"}]
+    (folder / "evidence.json").write_text(json.dumps({"parts": parts, "findings": [], "contradictions": []}))
+    page = render_report(folder)
+    assert page.count("41 labelled records" if names else "41 given") == 2
+    what = "class" if names else "value"
+    reason = f"what is known gives no single {what} when it is read naively (majority vote, ties shared)."
+    assert page.count(f"Not counted here: 7 of 48 labelled records, of which {reason}") == 2
+    assert "was right for" not in page, "nobody knows"
+    assert "in nats an observation" in page
 
 
 def test_reproduce_tells_all_it_takes(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+import tacit
+from tacit.modalities.set import MODALITY as SET
 from tacit.train import pool as pools
 from tacit.train.pool import Pool
 from tacit.train.predict import pool_batches, record_batches
@@ -32,8 +34,9 @@ def test_resident_and_mapped_pools_are_equal(toy: Callable[[str], Any], tmp_path
         assert torch.equal(tensor, theirs[name])
 
 
-def test_blocks_make_no_difference(toy: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    data = toy("table")
+@pytest.mark.parametrize("modality", ["table", "set"])
+def test_blocks_make_no_difference(toy: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, modality: str) -> None:
+    data = toy(modality)
     whole = Pool(data.records, data.prepared).batch(torch.arange(len(data.records)))
     monkeypatch.setattr(pools, "BLOCK", 7)
     parts = Pool(data.records, data.prepared).batch(torch.arange(len(data.records)))
@@ -49,6 +52,32 @@ def test_batches_of_a_pool_and_of_records_are_the_same(toy: Callable[[str], Any]
     (second,) = record_batches(data.records.take(index), data.prepared)
     assert torch.equal(first["pixels"], second["pixels"])
     assert [len(b) for b in pool_batches(pool, size=50)] == [50, 22]
+
+
+def test_bags_in_a_pool_are_the_bags_that_were_given(toy: Callable[[str], Any]) -> None:
+    data = toy("set")
+    everything = np.concatenate(data.raw)
+    index = [7, 0, 7, 71, 3]
+    batch = Pool(data.records, data.prepared).batch(torch.tensor(index))
+    longest = max(len(data.raw[i]) for i in index)
+    assert batch["present"].shape == (5, longest)
+    for k, i in enumerate(index):
+        expected = (data.raw[i] - everything.mean(axis=0)) / everything.std(axis=0)
+        assert batch["present"][k].tolist() == [True] * len(expected) + [False] * (longest - len(expected))
+        np.testing.assert_allclose(batch["instances"][k, : len(expected)], expected, atol=1e-5)
+        assert not batch["instances"][k, len(expected) :].any()
+
+
+@pytest.mark.parametrize("resident_bytes", [2**30, 0])
+def test_one_long_bag_costs_the_others_no_memory(tmp_path: Path, resident_bytes: int) -> None:
+    rng = np.random.default_rng(0)
+    bags = [rng.normal(size=(3, 4)) for _ in range(400)] + [rng.normal(size=(1000, 4))]
+    records = tacit.read(bags, modality="set")
+    pool = Pool(records, SET().fit(records), resident_bytes, tmp_path)
+    held = sum(t.nbytes for t in pool._tensors.values())
+    assert held == (400 * 3 + 1000) * 4 * 4, "four float32 an instance, and nothing else"
+    assert pool.batch(torch.arange(400))["instances"].shape == (400, 3, 4)
+    assert pool.batch(torch.tensor([1, 400]))["instances"].shape == (2, 1000, 4)
 
 
 def test_files_of_a_pool_are_gone_with_it(toy: Callable[[str], Any], tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def caption(info: Mapping[str, Any]) -> str:
     better = "" if info["higher_is_better"] else " (lower is better)"
     return (
         f"held-out {measure.name}{better} and gain{unit} over {verdict['reference']}, "
-        f"on {verdict['held_out']:,} records with 95 % intervals:"
+        f"on {verdict['held_out']:,} {measure.noun} with 95 % intervals:"
     )
 
 

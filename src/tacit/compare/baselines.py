@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from tacit.compare.candidate import FitPlan, Predictor
+from tacit.compare.folds import NEVER, inner_folds
+from tacit.compare.judges import naive_strata, without
 from tacit.compare.predictors import (
     EstimatorPredictor,
     Kind,
@@ -74,7 +76,7 @@ class Logistic(FeatureCandidate):
         def fitted(penalty: float, part: Labels) -> Linear:
             return fit_linear(features, part, penalty, one_scale=one_scale)
 
-        penalty = inner_choice(PENALTIES, labels, rng, fitted, features)
+        penalty = inner_choice(PENALTIES, labels, rng, fitted, features, groups=self.bench.groups)
         return LinearPredictor(
             Reader(self.bench.prepared, self.rung_one, self.bench), labels.task, fitted(penalty, labels)
         )
@@ -92,15 +94,17 @@ class TfidfLogistic(FeatureCandidate):
         from sklearn.model_selection import GridSearchCV
 
         reader = Reader(self.bench.prepared, "tfidf", self.bench)
+        known = labels.labelled()
         told = class_weights(labels, self.name)
-        x, basis = in_own_span(torch.from_numpy(reader(records.take(labels.labelled())).toarray()))
+        x, basis = in_own_span(torch.from_numpy(reader(records.take(known)).toarray()))
         model: Any = LogisticRegression(C=10.0, max_iter=1000)
-        # a record with shares of several classes would be on both sides of a fold
-        folds = int(min(3, np.bincount(told.y)[np.unique(told.y)].min())) if told.one_each else 0
-        if folds >= 2:
-            model = GridSearchCV(model, {"C": [1.0, 10.0, 100.0]}, cv=folds, scoring="neg_log_loss")
+        groups = None if self.bench.groups is None else self.bench.groups[known[told.row]]
+        folds = penalty_folds(told, groups, rng)
+        if folds:
+            scoring = "neg_log_loss" if groups is None else mean_log_likelihood
+            model = GridSearchCV(model, {"C": [1.0, 10.0, 100.0]}, cv=folds, scoring=scoring)
         model.fit(x.numpy()[told.row], told.y, sample_weight=told.weight)
-        best = model.best_estimator_ if folds >= 2 else model
+        best = model.best_estimator_ if folds else model
         weight, bias = multiclass_coefficients(best, labels.task.outputs)
         return SparseLinearPredictor(reader, labels.task, basis.numpy() @ weight, bias)
 
@@ -251,26 +255,62 @@ def inner_choice(
     fit: Callable[[float, Labels], Linear],
     features: NDArray[np.float32],
     model: EvidenceModel | None = None,
+    groups: NDArray[np.object_] | None = None,
 ) -> float:
     """The choice with the best held-out evidence log-likelihood over two inner folds; 1.0 with few labels.
 
-    ``model``: what has been learned of the evidence, where anything is.
+    ``model``: what has been learned of the evidence, where anything is. ``groups``: of each record, which no fold
+    parts; 1.0 too where nothing can be held out then.
     """
     model = labels.model() if model is None else model
-    units = len(labels.units())
-    if units < 20:
+    halves = [] if len(labels.units()) < 20 else inner_halves(labels, rng, groups)
+    if not halves:
         return 1.0
-    fold = rng.permutation(units) % 2
     totals = np.zeros(len(choices))
-    for side in (0, 1):
-        train = labels.hide(np.flatnonzero(fold == side))
-        judge = labels.hide(np.flatnonzero(fold != side))
+    for train, judge in halves:
         rows = judge.labelled()
         evidence = model.on(judge).take(rows)
         for k, choice in enumerate(choices):
             prediction = labels.task.prediction(fit(choice, train)(features[rows]))
             totals[k] += float(evidence.log_likelihood(prediction).clamp_min(-20.0).sum())
     return choices[int(np.argmax(totals))]
+
+
+def inner_halves(
+    labels: Labels, rng: np.random.Generator, groups: NDArray[np.object_] | None
+) -> list[tuple[Labels, Labels]]:
+    """Evidence to train on and evidence to judge by, twice, with their parts exchanged.
+
+    With ``groups`` of records, units that speak of both halves are in neither; none where a half would be empty.
+    """
+    if groups is None:
+        fold = rng.permutation(len(labels.units())) % 2
+        return [(labels.hide(np.flatnonzero(fold == k)), labels.hide(np.flatnonzero(fold != k))) for k in (0, 1)]
+    known = labels.labelled()
+    home = inner_folds(naive_strata(labels, known), 2, rng, groups[known])
+    halves = [(without(labels, known[home == k]), without(labels, known[home != k])) for k in (0, 1)]
+    return [(train, judge) for train, judge in halves if len(train.units()) and len(judge.units())]
+
+
+def penalty_folds(
+    told: ClassWeights, groups: NDArray[np.object_] | None, rng: np.random.Generator
+) -> int | list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """How many folds, or with ``groups`` of the rows told those to train on and those held out; empty for none."""
+    # a record with shares of several classes would be on both sides of a fold
+    most = int(min(3, np.bincount(told.y)[np.unique(told.y)].min())) if told.one_each else 0
+    if groups is None or most < 2:
+        return most if most >= 2 else 0
+    fold = inner_folds(told.y.astype(np.float64), most, rng, groups)
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold) if k != NEVER]
+
+
+def mean_log_likelihood(
+    model: Any, x: NDArray[np.float32], y: NDArray[np.int64], sample_weight: NDArray[np.float64] | None = None
+) -> float:
+    """What scikit-learn scores as ``neg_log_loss``, also where ``y`` has not all classes of the model."""
+    from sklearn.metrics import log_loss
+
+    return -float(log_loss(y, model.predict_proba(x), labels=model.classes_, sample_weight=sample_weight))
 
 
 def multiclass_coefficients(model: Any, classes: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -48,7 +48,7 @@ def estimated(bench: Workbench, records: Records, labels: Labels) -> EvidenceMod
         rng = np.random.default_rng(SEED)
         features = bench.features(records)
         model.doubt()
-        penalty = likeliest_penalty(features, model, rng)
+        penalty = likeliest_penalty(features, model, rng, bench.groups)
         known = labels.labelled()
         strata = naive_strata(labels, known)
         groups = None if bench.groups is None else bench.groups[known]
@@ -59,13 +59,15 @@ def estimated(bench: Workbench, records: Records, labels: Labels) -> EvidenceMod
     return model
 
 
-def likeliest_penalty(features: Matrix, model: EvidenceModel, rng: np.random.Generator) -> float:
+def likeliest_penalty(
+    features: Matrix, model: EvidenceModel, rng: np.random.Generator, groups: NDArray[np.object_] | None = None
+) -> float:
     """The penalty of a linear head that makes held-out evidence most probable."""
 
     def tried(penalty: float, part: Labels) -> Linear:
         return fit_linear(features, model.on(part), penalty, ITERATIONS)
 
-    return inner_choice(PENALTIES, model.labels, rng, tried, features, model)
+    return inner_choice(PENALTIES, model.labels, rng, tried, features, model, groups)
 
 
 def cross_fitted(features: Matrix, model: EvidenceModel, penalty: float, fold: NDArray[np.int64]) -> Prediction:

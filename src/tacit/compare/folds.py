@@ -43,6 +43,15 @@ def make_folds(
     return fold
 
 
+def inner_folds(
+    strata: NDArray[np.float64], k: int, rng: np.random.Generator, groups: NDArray[np.object_] | None = None
+) -> NDArray[np.int64]:
+    """As `make_folds`, of what a fold has left over: all ``NEVER`` where that is one group."""
+    if groups is not None and len(np.unique(groups.astype(str))) < 2:
+        return np.full(len(strata), NEVER, dtype=np.int64)
+    return make_folds(strata, k, rng, groups)
+
+
 def _grouped(
     strata: NDArray[np.float64], k: int, rng: np.random.Generator, groups: NDArray[np.object_], numeric: bool
 ) -> NDArray[np.int64]:

@@ -37,6 +37,8 @@ class Judge(ABC):
     """Why nothing could be held out, for people."""
     basis: ClassVar[str]
     """What else an expected gain rests on, for people; empty where on nothing."""
+    limits: str = ""
+    """What a difference that was judged so does not say, for people; empty where it goes without saying."""
 
     def __init__(self, labels: Labels, metric: Metric) -> None:
         self.labels, self.metric = labels, metric
@@ -141,6 +143,12 @@ class EvidenceJudge(Judge):
 
     def __init__(self, labels: Labels) -> None:
         super().__init__(labels.scored() if isinstance(labels, Parts) else labels, EVIDENCE)
+        self._blind = f" What it cannot see: {self.labels.caveat}." if self.labels.caveat else ""
+        self.limits = (
+            "An observation is all that is known of one record, or of records that are tied together; it was hidden "
+            "from the model that is judged by it. Too few labels are exact to say how often predictions are right."
+            f"{self._blind}"
+        )
 
     def _judging(self) -> Labels:
         return self.labels
@@ -199,10 +207,9 @@ class EvidenceJudge(Judge):
 
     @property
     def remark(self) -> str:
-        blind = f" What it cannot see: {self.labels.caveat}." if self.labels.caveat else ""
         return (
             "There are not enough exact labels to judge by, so candidates are compared by how probable they make "
-            f"evidence that was held out.{blind} Baselines take evidence naively: {self.labels.naively}."
+            f"evidence that was held out.{self._blind} Baselines take evidence naively: {self.labels.naively}."
         )
 
     @property

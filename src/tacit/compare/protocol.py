@@ -255,7 +255,7 @@ class Comparison:
     def _wording(self) -> Wording:
         plain = self.labels.exact() is self.labels
         subject = "The unlabelled data" if plain else "Using the evidence as it is"
-        return Wording(subject, self.judge.noun, self.judge.basis)
+        return Wording(subject, self.judge.noun, self.judge.basis, self.judge.limits)
 
     def _together(self, held: Sequence[Held]) -> NDArray[np.int64] | None:
         """What the bootstrap draws as one: groups, or records of several sites; None where each is by itself."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tacit.compare.baselines import FeatureCandidate, TfidfLogistic, require_exact
 from tacit.compare.blend import Blend
 from tacit.compare.candidate import FitPlan, Predictor
-from tacit.compare.folds import NEVER, make_folds
+from tacit.compare.folds import NEVER, inner_folds
 from tacit.compare.predictors import LinearPredictor, Reader, side_by_side
 from tacit.compare.workbench import Workbench
 from tacit.data.records import Records
@@ -91,7 +91,7 @@ class Readings(FeatureCandidate):
     ) -> Predictor:
         exact = require_exact(labels, self.name)
         if self.bench.prepared.weights.pretrained:
-            names = chosen(shared, exact, rng)
+            names = chosen(shared, exact, rng, self.bench.groups)
             weight = self_trained(shared.rows(names), exact.y, exact.task.outputs, PENALTY["encoder"])
             return self._predictor(shared, names, exact.task, weight)
         heads = [self._predictor(shared, names, exact.task, fit_labelled(shared, names, exact)) for names in DENSE]
@@ -111,11 +111,14 @@ def fit_labelled(shared: Scaled, names: Names, labels: Exact) -> torch.Tensor:
     return torch.cat([basis @ weight[:-1], weight[-1:]])
 
 
-def chosen(shared: Scaled, labels: Exact, rng: np.random.Generator) -> Names:
-    """The one of `PRETRAINED` under which inner folds are the least surprised by the labels that they hold out."""
+def chosen(shared: Scaled, labels: Exact, rng: np.random.Generator, groups: NDArray[np.object_] | None = None) -> Names:
+    """The one of `PRETRAINED` under which inner folds are the least surprised by the labels that they hold out.
+
+    ``groups``: of each record, which no fold parts.
+    """
     known = labels.labelled()
     y = torch.from_numpy(labels.y[known])
-    fold = make_folds(labels.y[known].astype(np.float64), INNER, rng)
+    fold = inner_folds(labels.y[known].astype(np.float64), INNER, rng, None if groups is None else groups[known])
     if (fold == NEVER).all():
         return PRETRAINED[0]
     one_hot = torch.eye(labels.task.outputs)

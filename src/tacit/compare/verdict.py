@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tacit.compare.prior import Expectation
 from tacit.compare.scores import Floats, Metric, Truth
-from tacit.figures import Measure
+from tacit.figures import Measure, significant
 
 Word = Literal[
     "helped",
@@ -54,11 +54,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Wording:
-    """What helped or hurt, and what was held out, in words."""
+    """What helped or hurt, what was held out, what an expected gain rests on, and what judging so leaves unsaid."""
 
     subject: str = "The unlabelled data"
     noun: str = "records"
     basis: str = "with what its kind gained on other data, "
+    limits: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,7 @@ def judge(
         return _without_evidence(reference, metric, {n: p for n, p in priors.items() if n not in unsaved})
     if not challengers:
         sentence = f"Only baselines were run; {reference} was the best of them on {held_out} held-out {wording.noun}."
+        sentence = f"{sentence} {wording.limits}".rstrip()
         word: Word = "no measurable difference"
         return Verdict(word, sentence, reference, reference, reference, None, None, None, held_out)
     best = max(challengers, key=lambda line: line.expected.mean if line.expected else 0.0)
@@ -196,6 +198,7 @@ def judge(
     sentence = _sentence(word, best, reference, deployed, metric, held_out, wording)
     if wanted and best.candidate in unsaved:
         sentence += f" ({best.candidate} cannot be saved.)"
+    sentence = f"{sentence} {wording.limits}".rstrip()
     return Verdict(
         word, sentence, best.candidate, reference, deployed, best.gain, best.gain_low, best.gain_high, held_out
     )
@@ -215,17 +218,25 @@ def _sentence(
 ) -> str:
     assert best.gain is not None and best.gain_low is not None and best.gain_high is not None
     measure = Measure(metric.name)
-    gain = measure.gain(best.gain, best.gain_low, best.gain_high, of=measure.name)
-    figures = f"{gain} on {held_out} held-out {wording.noun}"
+    compared = _compared(best.candidate, reference, (best.gain, best.gain_low, best.gain_high), measure, word == "hurt")
     start = {
-        "helped": f"{wording.subject} helped: {best.candidate} against {reference}, {figures}.",
-        "hurt": f"{wording.subject} hurt: even {best.candidate} fell behind {reference}, {figures}.",
-    }.get(word, f"No measurable difference: {best.candidate} against {reference}, {figures}.")
+        "helped": f"{wording.subject} helped: {compared}",
+        "hurt": f"{wording.subject} hurt: even {compared}",
+    }.get(word, f"No measurable difference: {compared}")
+    start = f"{start} on {held_out} held-out {wording.noun}."
     if word == "no measurable difference" and deployed != reference:
         assert best.expected is not None
         expected = f"{measure.signed(best.expected.mean)} {measure.unit}".rstrip()
         return f"{start} Deployed: {deployed}, since {wording.basis}{expected} are expected."
     return f"{start} Deployed: {deployed}."
+
+
+def _compared(candidate: str, reference: str, gain: tuple[float, float, float], measure: Measure, hurt: bool) -> str:
+    """A measured gain in words; of evidence as a factor first, since few people think in nats."""
+    if measure.metric == "evidence":
+        factor, nats = significant(np.exp(gain[0])), measure.difference(*gain, "nats an observation")
+        return f"{candidate} makes hidden evidence {factor} times as probable as {reference} does, {nats}"
+    return f"{candidate} {'fell behind' if hurt else 'against'} {reference}, {measure.gain(*gain, of=measure.name)}"
 
 
 def _without_evidence(reference: str, metric: Metric, priors: dict[str, Expectation]) -> Verdict:

@@ -26,7 +26,8 @@ class PreferToClassify(Supervised):
     difference of two scores, Bradley-Terry. To that come ``consistency`` times max(0, p of the loser - p of the
     winner), p the class head's probability of the class that the preference speaks of, and ``diversity`` times the
     negative mean cross-entropy between heads. Of a batch's pairs a share ``informative`` is read: those on which the
-    heads differ most, increasingly along the steps, at first any.
+    heads differ most, increasingly along the steps, at first any. The trust in preferences weighs their likelihood and
+    consistency, as it does the loss of other evidence on several records.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class PreferToClassify(Supervised):
         prediction = self.task.prediction(self.network.head(pooled))
         assert isinstance(prediction, Categorical)
         spoken, compared = step.evidence.log_likelihood(prediction), preferences(step.evidence.labels)
-        alone = spoken[: len(spoken) - sum(len(part.winner) for part in compared)]
+        alone = spoken[: len(spoken) - sum(len(part.winner) for part, _ in compared)]
         terms = {"classes": -alone.mean() if len(alone) else pooled.sum() * 0.0}
         scores = torch.stack([head(pooled).float() for head in self.heads])
         pairs = Pairs.of(compared, self.task, scores, prediction.p)
@@ -70,29 +71,31 @@ class PreferToClassify(Supervised):
             return terms | {"preferences": scores.sum() * 0.0}
         kept = most_disputed(pairs.leads.detach(), self.informative, step.progress, step.generator)
         apart = torch.where(pairs.tie, pairs.gaps.abs(), relu(-pairs.gaps))
-        terms["preferences"] = -self.preference * pairs.log_likelihood[:, kept].mean()
-        terms["consistency"] = self.consistency * apart[kept].mean()
+        trust = pairs.trust[kept]
+        terms["preferences"] = -self.preference * (trust * pairs.log_likelihood[:, kept]).mean()
+        terms["consistency"] = self.consistency * (trust * apart[kept]).mean()
         terms["diversity"] = -self.diversity * mean_cross_entropy(pairs.leads[:, kept])
         return terms
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of all preferences: (H, P) leads of the winner in H heads and their log-likelihood, (P,) gaps and ties.
+    """Pairs of all preferences: (H, P) leads of the winner in H heads and their log-likelihood, (P,) all else.
 
-    A gap is by how much more probable the class is for the winner.
+    A gap is by how much more probable the class is for the winner; ``trust`` is that of the part with the pair.
     """
 
     leads: Tensor
     log_likelihood: Tensor
     gaps: Tensor
     tie: Tensor
+    trust: Tensor
 
     @staticmethod
-    def of(parts: list[Preferences], task: Classes, scores: Tensor, p: Tensor) -> Pairs | None:
+    def of(parts: list[tuple[Preferences, float]], task: Classes, scores: Tensor, p: Tensor) -> Pairs | None:
         """Read ``scores`` (H, B, C) and ``p`` (B, C) for all pairs; None where there are none."""
-        leads, likelihoods, gaps, ties = [], [], [], []
-        for part in parts:
+        leads, likelihoods, gaps, ties, trusts = [], [], [], [], []
+        for part, trust in parts:
             assert part.of is not None
             number = task.names.index(part.of)
             own = torch.stack([part.leads(head[:, number]) for head in scores])
@@ -100,15 +103,20 @@ class Pairs:
             likelihoods.append(torch.stack([part.by_lead(lead) for lead in own]))
             gaps.append(part.leads(p[:, number]))
             ties.append(torch.from_numpy(part.tie.copy()).to(p.device))
+            trusts.append(torch.full_like(gaps[-1], trust))
         if not sum(len(gap) for gap in gaps):
             return None
-        return Pairs(torch.cat(leads, dim=1), torch.cat(likelihoods, dim=1), torch.cat(gaps), torch.cat(ties))
+        wide = (torch.cat(both, dim=1) for both in (leads, likelihoods))
+        return Pairs(*wide, *(torch.cat(each) for each in (gaps, ties, trusts)))
 
 
-def preferences(labels: Labels) -> list[Preferences]:
-    """The parts of ``labels`` that compare records, in the order in which a mixture has their units, after all else."""
-    parts = [part for part, _ in labels.aside] if isinstance(labels, Parts) else [labels]
-    return [part for part in parts if isinstance(part, Preferences)]
+def preferences(labels: Labels) -> list[tuple[Preferences, float]]:
+    """The parts of ``labels`` that compare records and the trust in them.
+
+    In the order in which a mixture has their units, after all else.
+    """
+    parts = labels.aside if isinstance(labels, Parts) else [(labels, 1.0)]
+    return [(part, trust) for part, trust in parts if isinstance(part, Preferences)]
 
 
 def score_head(width: int, outputs: int) -> nn.Module:

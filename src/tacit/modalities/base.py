@@ -6,6 +6,7 @@ listing the package. It is fitted once on all records (labelled or not) and its 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
@@ -16,6 +17,7 @@ from torch import Generator, Tensor, nn
 
 from tacit.data.batch import Batch, Features, Tokens, View
 from tacit.data.records import Records, Samples
+from tacit.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,23 @@ class Prepared(Protocol):
 
 
 @runtime_checkable
+class Ragged(Protocol):
+    """A modality whose samples differ in length: kept row after row without padding, and padded in each batch.
+
+    ``collate(samples)`` is ``pad(rows(samples), sizes(samples))``.
+    """
+
+    def sizes(self, samples: Samples) -> Tensor:
+        """(B,) int64, how many rows each sample has."""
+
+    def rows(self, samples: Samples) -> Batch:
+        """The rows of all samples, one sample after the other."""
+
+    def pad(self, rows: Batch, sizes: Tensor) -> Batch:
+        """The batch of the samples that have these rows, as long as its longest."""
+
+
+@runtime_checkable
 class Nearby(Protocol):
     """A modality whose samples have small changes on a fixed grid, between which plain distances mean something."""
 
@@ -102,3 +121,15 @@ class Modality(Protocol):
     prepared: ClassVar[type[Any]]
 
     def fit(self, records: Records, encoder: str = "auto", *, options: dict[str, Any] | None = None) -> Prepared: ...
+
+
+def setting(name: str, value: Any, least: float, most: float, whole: bool = False) -> float:
+    """An option of views as a number from ``least`` to ``most``; anything else is an `InputError` that names it."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if math.isfinite(number) and least <= number <= most and not (whole and number % 1):
+        return number
+    bounds = f"of {least:g} or more" if math.isinf(most) else f"from {least:g} to {most:g}"
+    raise InputError(f"the option {name} is {value!r}; give a {'whole ' if whole else ''}number {bounds}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -13,7 +14,7 @@ from tacit.data.batch import Batch, Positions, Tokens, View
 from tacit.data.records import Records, Samples
 from tacit.errors import InputError
 from tacit.listing import pick
-from tacit.modalities.base import Weights
+from tacit.modalities.base import Weights, setting
 from tacit.nets.pooled import SetEncoder
 
 # Mean shares of instances that the weak and the strong view leave out, and mean deviations of the normal noise on
@@ -22,6 +23,10 @@ from tacit.nets.pooled import SetEncoder
 # bags than ``instances`` are thinned to so many, evenly.
 DEFAULTS: dict[str, float] = {
     "weak_drop": 0.0, "weak_noise": 0.1, "strong_drop": 0.05, "strong_noise": 0.5, "instances": 2048,
+}  # fmt: skip
+RANGES = {
+    "weak_drop": (0.0, 1.0), "weak_noise": (0.0, inf), "strong_drop": (0.0, 1.0), "strong_noise": (0.0, inf),
+    "instances": (1.0, inf),
 }  # fmt: skip
 NOTES = {
     "attention": "an MLP on each instance and gated attention over the bag, trained from scratch on these bags",
@@ -34,19 +39,15 @@ _FARTHEST = 10.0  # standard deviations at which a number is cut off
 class SetPrepared:
     """Bags as ``instances`` (B, N, D) float32, standardised and padded with zeros, and ``present`` (B, N) bool.
 
-    D counts the columns and a flag for each column with gaps. The pool's batches are as long as its largest bag,
-    views only as long as their own.
+    D counts the columns and a flag for each column with gaps. A batch is as long as its largest bag.
     """
 
     name: ClassVar[str] = "set"
     geometry: ClassVar[str] = "positions"
 
-    def __init__(
-        self, spec: str, centre: Tensor, scale: Tensor, gaps: Tensor, places: int, settings: dict[str, float]
-    ) -> None:
-        """``centre``, ``scale`` (columns,) float64; ``gaps`` (columns,) bool; ``places``: room for instances."""
+    def __init__(self, spec: str, centre: Tensor, scale: Tensor, gaps: Tensor, settings: dict[str, float]) -> None:
+        """``centre``, ``scale`` (columns,) float64; ``gaps`` (columns,) bool."""
         self.weights = Weights(spec, pretrained=False, note=NOTES[spec])
-        self.places = places
         self.settings = settings
         self._centre, self._scale, self._gaps = centre, scale, gaps
 
@@ -64,13 +65,24 @@ class SetPrepared:
 
     def collate(self, samples: Samples) -> Batch:
         """A list of (instances, columns) arrays, NaN missing."""
+        return self.pad(self.rows(samples), self.sizes(samples))
+
+    def sizes(self, samples: Samples) -> Tensor:
+        """(B,) int64, how many instances each bag keeps."""
+        return torch.tensor([min(len(bag), self._most) for bag in _bags(samples)], dtype=torch.int64)
+
+    def rows(self, samples: Samples) -> Batch:
+        """The instances that are kept of all bags, (instances, D), one bag after the other."""
         bags = [_thinned(bag, self._most) for bag in self._standardised(samples)]
-        places = max([self.places, *map(len, bags)])
-        instances = torch.zeros((len(bags), places, self._width))
-        present = torch.zeros((len(bags), places), dtype=torch.bool)
-        for i, bag in enumerate(bags):
-            instances[i, : len(bag)] = torch.from_numpy(bag)
-            present[i, : len(bag)] = True
+        nothing = np.zeros((0, self._width), dtype=np.float32)
+        return Batch({"instances": torch.from_numpy(np.concatenate([nothing, *bags]))})
+
+    def pad(self, rows: Batch, sizes: Tensor) -> Batch:
+        """The batch of bags of these ``sizes`` (B,), as long as its largest."""
+        places = int(sizes.max()) if len(sizes) else 0
+        present = torch.arange(places) < sizes[:, None]
+        instances = torch.zeros((len(sizes), places, self._width))
+        instances[present] = rows["instances"]
         return Batch({"instances": instances, "present": present})
 
     def clean(self, batch: Batch) -> Batch:
@@ -105,12 +117,12 @@ class SetPrepared:
         return np.stack(rows).astype(np.float32) if rows else np.zeros((0, 4 * self._width), dtype=np.float32)
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        meta: dict[str, Any] = {"encoder": self.weights.spec, "places": self.places, "settings": self.settings}
+        meta: dict[str, Any] = {"encoder": self.weights.spec, "settings": self.settings}
         return meta, {"centre": self._centre, "scale": self._scale, "gaps": self._gaps}
 
     @classmethod
     def from_state(cls, meta: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
-        return cls(meta["encoder"], places=meta["places"], settings=meta["settings"], **tensors)
+        return cls(meta["encoder"], settings=meta["settings"], **tensors)
 
     @property
     def _width(self) -> int:
@@ -151,7 +163,7 @@ class SetPrepared:
 
 
 class SetModality:
-    """Fits the moments of the columns and the size of the largest bag to all records, labelled or not."""
+    """Fits the moments of the columns to all records, labelled or not."""
 
     name: ClassVar[str] = "set"
     prepared: ClassVar[type[Any]] = SetPrepared
@@ -163,12 +175,11 @@ class SetModality:
         settings = dict(DEFAULTS)
         for name, value in (options or {}).items():
             pick(name, DEFAULTS, "option for bags")
-            settings[name] = float(value)
+            low, high = RANGES[name]
+            settings[name] = setting(name, value, low, high, whole=name == "instances")
         spec = str(pick(encoder, {"auto": "attention", **{name: name for name in NOTES}}, "bag encoder"))
-        bags = _bags(records.gather())
-        centre, scale, gaps = _moments(np.concatenate(bags))
-        places = min(max(map(len, bags)), int(settings["instances"]))
-        return SetPrepared(spec, centre, scale, gaps, places, settings)
+        centre, scale, gaps = _moments(np.concatenate(_bags(records.gather())))
+        return SetPrepared(spec, centre, scale, gaps, settings)
 
 
 def _moments(x: NDArray[np.float64]) -> tuple[Tensor, Tensor, Tensor]:

@@ -15,7 +15,7 @@ from tacit.data.records import Records, Samples
 from tacit.errors import InputError
 from tacit.listing import nearest, pick
 from tacit.modalities import table_views
-from tacit.modalities.base import Weights
+from tacit.modalities.base import Weights, setting
 from tacit.modalities.table_columns import Categorical, Numeric, cells, numbers
 from tacit.nets.table import TableMLP, TableTransformer
 
@@ -203,7 +203,7 @@ class TableModality:
         settings = dict(DEFAULTS)
         for name, value in (options or {}).items():
             pick(name, DEFAULTS, "option for tables")
-            settings[name] = float(value)
+            settings[name] = setting(name, value, 0.0, 1.0)
         spec = str(pick(encoder, {"auto": "mlp", **{name: name for name in NOTES}}, "table encoder"))
         table = records.gather(_spaced(len(records), _FITTED_ON))
         numeric, categorical = _fit_columns(table, records.schema["columns"])

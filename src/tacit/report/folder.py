@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tacit.errors import InputError
 from tacit.figures import Measure
+from tacit.report.text import visible
 
 Curve = list[tuple[float, float]]
 
@@ -91,6 +92,24 @@ class RunFolder:
         """Candidate to measure to (step, value) pairs in file order, without values that are not finite."""
         files = sorted((self.path / "curves").glob("*.csv"))
         return {file.stem: curve for file in files if (curve := _read_curves(file))}
+
+    @cached_property
+    def uncounted(self) -> str:
+        """Why fewer records are counted than are labelled: a sentence, empty where all are counted."""
+        table = self.predictions
+        if self.evidence is None or table is None or not {"given", "split"} <= set(table.column_names):
+            return ""
+        labelled = pc.equal(table["split"], "labelled")
+        total = pc.sum(labelled).as_py() or 0
+        without = pc.sum(pc.and_(labelled, pc.is_null(table["given"]))).as_py() or 0
+        if not without:
+            return ""
+        naively = "; ".join(dict.fromkeys(str(part["naively"]) for part in self.evidence.get("parts") or ()))
+        how = f" ({visible(naively, 200)})" if naively else ""
+        return (
+            f"Not counted here: {without:,} of {total:,} labelled records, of which what is known gives no single "
+            f"{'value' if self.kind == 'number' else 'class'} when it is read naively{how}."
+        )
 
     def probabilities(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Class probabilities of some rows of `predictions`, (rows, C); None where the file has none.

@@ -57,6 +57,8 @@ def held_out(folder: RunFolder) -> HeldOut:
         known = np.array([i >= 0 for i in _class_index(folder, table)], dtype=bool)
         table = table.filter(known)
     if table.num_rows == 0:
+        if folder.uncounted:
+            return Absent(f"There is nothing given to compare predictions with. {folder.uncounted}")
         return Absent(f"No labelled record was held out for {visible(folder.deployed)}, the candidate in use.")
     ids, slot = np.unique(np.array(strings(table["id"]), dtype=object), return_inverse=True)
     times = np.bincount(slot, minlength=len(ids)).astype(np.float64)

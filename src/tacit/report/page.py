@@ -61,6 +61,8 @@ def render_report(run_folder: Path, samples: Samples | None = None) -> str:
             shares=shares(folder),
             reproduce=reproduce(folder),
             kind=folder.kind,
+            uncounted=folder.uncounted,
+            by_evidence=folder.measure.metric == "evidence",
             trouble=album.trouble,
             style=Markup(_asset("page.css")),
             plots={k: v.plot.to_json() for k, v in plots.items() if isinstance(v, Map | Scatter)},

@@ -63,7 +63,7 @@ def shares(folder: RunFolder) -> Shares | Spread | Absent:
     predicted = [v for v, s in zip(label, split, strict=True) if s == "unlabelled" and v is not None]
     predicted = predicted or [v for v in label if v is not None]
     if not labels or not predicted:
-        return Absent("There is nothing to compare: no labelled record or no prediction.")
+        return Absent(f"There is nothing to compare: no labelled record or no prediction. {folder.uncounted}".rstrip())
     if folder.kind == "number":
         return _spread(np.array(labels, dtype=float), np.array(predicted, dtype=float))
     return _shares(folder, labels, predicted)

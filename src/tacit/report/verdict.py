@@ -55,7 +55,7 @@ def verdict(folder: RunFolder) -> Verdict:
         reach = max(abs(low), abs(high), 0.01 if folder.measure.percent else 0.0)
         axis = Axis.around([min(low, -0.35 * reach), max(high, 0.35 * reach)], wanted=6)
         chart = whisker(axis, gain, low, high, folder.measure, tone == "unknown", tone)
-    sentence, more = first_sentence(visible(said.get("sentence", "This run has no verdict."), 600))
+    sentence, more = first_sentence(visible(said.get("sentence", "This run has no verdict."), 1200))
     return Verdict(
         word=visible(word),
         tone=tone,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tacit.data.batch import Batch
 from tacit.data.records import Records
-from tacit.modalities.base import Prepared
+from tacit.modalities.base import Prepared, Ragged
 
 BLOCK = 2048
 RESIDENT_BYTES = 4 * 2**30
@@ -24,7 +24,8 @@ RESIDENT_BYTES = 4 * 2**30
 class Pool:
     """Batches by position. Beyond ``resident_bytes`` the tensors live in files of a temporary folder.
 
-    ``derived`` keeps label-free results, such as a graph, for all folds.
+    Samples that differ in length are kept without padding, which a batch adds. ``derived`` keeps label-free results,
+    such as a graph, for all folds.
     """
 
     def __init__(
@@ -32,16 +33,18 @@ class Pool:
     ) -> None:
         self.derived: dict[str, Any] = {}
         self._folder: Path | None = None
-        blocks = (prepared.collate(samples) for samples in records.blocks(BLOCK))
+        self._records = len(records)
+        self._places = Places(prepared, records) if isinstance(prepared, Ragged) else None
+        rows = len(records) if self._places is None else self._places.rows
+        collate = prepared.collate if self._places is None else self._places.ragged.rows
+        blocks = (collate(samples) for samples in records.blocks(BLOCK))
         first = next(blocks)
-        per_record = sum(t.nbytes for t in first.tensors.values()) / len(first)
-        if per_record * len(records) > resident_bytes:
+        per_row = sum(t.nbytes for t in first.tensors.values()) / len(first)
+        if per_row * rows > resident_bytes:
             self._folder = Path(tempfile.mkdtemp(prefix="tacit-pool-", dir=folder))
             # not TemporaryDirectory, which warns where it is not closed by hand
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        self._tensors = {
-            name: self._room(name, (len(records), *t.shape[1:]), t.dtype) for name, t in first.tensors.items()
-        }
+        self._tensors = {name: self._room(name, (rows, *t.shape[1:]), t.dtype) for name, t in first.tensors.items()}
         start = 0
         for block in chain([first], blocks):
             for name, tensor in block.tensors.items():
@@ -49,11 +52,12 @@ class Pool:
             start += len(block)
 
     def __len__(self) -> int:
-        return int(next(iter(self._tensors.values())).shape[0])
+        return self._records
 
     def batch(self, index: Tensor) -> Batch:
         """The batch of the records at ``index``, (B,) int64."""
-        return Batch({name: t[index] for name, t in self._tensors.items()})
+        stored = Batch(self._tensors)
+        return stored.take(index) if self._places is None else self._places.batch(stored, index)
 
     @property
     def resident(self) -> bool:
@@ -66,3 +70,24 @@ class Pool:
         kind = torch.empty(0, dtype=dtype).numpy().dtype
         path = self._folder / f"{name}.npy"
         return torch.from_numpy(np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape))
+
+
+class Places:
+    """Where the rows of samples of different length lie, one sample after the other."""
+
+    def __init__(self, ragged: Ragged, records: Records) -> None:
+        self.ragged = ragged
+        self._sizes = torch.cat([ragged.sizes(samples) for samples in records.blocks(BLOCK)])
+        self._starts = self._sizes.cumsum(0) - self._sizes
+
+    @property
+    def rows(self) -> int:
+        """How many there are in all."""
+        return int(self._sizes.sum())
+
+    def batch(self, stored: Batch, index: Tensor) -> Batch:
+        """The samples at ``index`` (B,) of the rows of all of them, padded to the longest of these."""
+        sizes = self._sizes[index]
+        shift = self._starts[index] - (sizes.cumsum(0) - sizes)
+        rows = torch.arange(int(sizes.sum())) + shift.repeat_interleave(sizes)
+        return self.ragged.pad(stored.take(rows), sizes)

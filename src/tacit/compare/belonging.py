@@ -1,0 +1,154 @@
+"""Columns whose rows seem to belong together though nobody said so: folds that part them flatter every candidate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tacit.data.records import Records
+from tacit.data.sources.tabular import from_values
+from tacit.errors import InputError
+from tacit.figures import share
+from tacit.labels.base import Labels
+from tacit.labels.exact import Exact
+
+LEAST_VALUES = 20
+ROWS_A_VALUE = (2.0, 200.0)
+"""How many labelled rows a value has on average."""
+
+AGREED = 0.95
+BEYOND_CHANCE = 0.7
+"""The least share of the way from agreement by chance to certainty."""
+
+SHUFFLES = 200
+"""How often labels are shuffled, never to agree so well."""
+
+MOST_VALUES = 300
+"""Values of larger columns whose rows are shuffled."""
+
+MOST_HINTS = 3
+
+Ints = NDArray[np.int64]
+
+_NAMED = re.compile(
+    r"(?i)(^|[^a-z])(id|patient|subject|person|participant|user|customer|client|donor|animal|family|household|group|site|"
+    r"hospital|session|device|author|speaker|bag|slide|scan|case)s?([^a-z]|$)"
+)
+"""Names of whole numbers that count things and measure nothing."""
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """A column, how often two rows of one value have the same label, and how often any two rows have."""
+
+    column: str
+    agreed: float
+    chance: float
+
+    def hint(self, bags: bool) -> str:
+        """What to do about it, for people; ``bags``: whether the rows could be instances of bags."""
+        name = self.column
+        or_bag = f", or --bag {name} where only all of them together have a label" if bags else ""
+        return (
+            f"rows with the same {name!r} nearly always have the same label ({share(self.agreed)} of pairs, "
+            f"{share(self.chance)} by chance); if they belong together, as those of one patient or site do, scores are "
+            f"too good unless folds keep them together: give --group {name} (groups= in Python){or_bag}"
+        )
+
+
+def belonging_hints(records: Records, labels: Labels) -> list[str]:
+    """A sentence for each column by which labelled rows seem to belong together; none but for one exact class each."""
+    if not isinstance(labels, Exact) or labels.y.ndim != 1:
+        return []
+    known = labels.labelled()
+    if len(known) < LEAST_VALUES * ROWS_A_VALUE[0]:
+        return []
+    y = labels.y[known]
+    found = [seen for name, cells in _columns(records, known) if (seen := belonging(name, cells, y)) is not None]
+    found.sort(key=lambda seen: -seen.agreed)
+    return [seen.hint(records.modality == "table") for seen in found[:MOST_HINTS]]
+
+
+def belonging(name: str, cells: pa.Array, y: Ints) -> Belonging | None:
+    """Whether rows with equal ``cells`` (rows,), null where missing, share their class ``y`` (rows,) beyond chance.
+
+    Not where every class has hardly more than one value, as in a copy of the labels; not for numbers with fractions;
+    nor for whole numbers whose neighbours share the class too, which measure something, unless ``name`` says they
+    count persons or the like.
+    """
+    cells, y = cells.drop_null(), y[cells.is_valid().to_numpy(zero_copy_only=False)]
+    distinct = pc.count_distinct(cells).as_py()
+    low, high = ROWS_A_VALUE
+    if distinct < max(LEAST_VALUES, 2 * len(np.unique(y))) or not low <= len(y) / distinct <= high:
+        return None
+    number = pa.types.is_integer(cells.type) or pa.types.is_floating(cells.type)
+    if number and not pc.all(pc.equal(pc.floor(cells), cells)).as_py():
+        return None
+    value = np.unique(cells.to_numpy(zero_copy_only=False), return_inverse=True)[1] if number else _codes(cells)
+    agreed, chance = agreement(value, y), agreement(np.zeros_like(y), y)
+    if agreed < AGREED or agreed - chance < BEYOND_CHANCE * (1 - chance):
+        return None
+    if number and not _NAMED.search(name) and _smooth(value, y):
+        return None
+    return None if _shuffled(value, y) >= agreed else Belonging(name, agreed, chance)
+
+
+def _shuffled(value: Ints, y: Ints) -> float:
+    """The best agreement of shuffled labels."""
+    rng = np.random.default_rng(0)
+    some = value < MOST_VALUES
+    return max(agreement(value[some], rng.permutation(y)[: some.sum()]) for _ in range(SHUFFLES))
+
+
+def agreement(value: Ints, y: Ints) -> float:
+    """How often a row and another with the same ``value`` have the same class ``y``; 0 where no value repeats."""
+    of, _, own = _counts(value, y)
+    size = np.bincount(value)
+    repeated = size[of] > 1
+    rows = int(size[size > 1].sum())
+    own, size = own[repeated], size[of[repeated]]
+    return float((own * (own - 1) / (size - 1)).sum() / rows) if rows else 0.0
+
+
+def _smooth(value: Ints, y: Ints) -> bool:
+    """Whether neighbouring values have the same most frequent class far more often than others."""
+    of, classes, own = _counts(value, y)
+    order = np.lexsort((own, of))
+    top = classes[order[np.searchsorted(of[order], np.arange(int(value.max()) + 1), side="right") - 1]]
+    chance = agreement(np.zeros_like(top), top)
+    return float((top[1:] == top[:-1]).mean()) > (1 + chance) / 2
+
+
+def _counts(value: Ints, y: Ints) -> tuple[Ints, Ints, Ints]:
+    """Each value with each class that it has, and how many rows have both; (pairs,) each."""
+    classes = int(y.max()) + 1
+    pair, own = np.unique(value * classes + y, return_counts=True)
+    return pair // classes, pair % classes, own
+
+
+def _codes(cells: pa.Array) -> Ints:
+    return np.asarray(cells.dictionary_encode().indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _columns(records: Records, known: Ints) -> Iterator[tuple[str, pa.Array]]:
+    """Cells of the labelled records by column, of features as they are read and of columns that are none."""
+    samples = records.gather(known) if records.modality == "table" else None
+    features = samples if isinstance(samples, pa.Table) else pa.table({})
+    dates = {c["name"] for c in records.schema.get("columns", ()) if isinstance(c, dict) and c.get("kind") == "date"}
+    for name in features.column_names:
+        if name not in dates:
+            yield name, features.column(name).combine_chunks()
+    for name in records.columns:
+        if name in features.column_names:
+            continue
+        try:
+            yield name, from_values(records.column(name)[known].tolist())
+        except InputError:
+            # of a bag whose rows differ
+            continue
