@@ -114,7 +114,9 @@ def aggregate(
         print_json(summary)
         return
     without = f"; {plural(left, 'record')} without a vote left out" if left else ""
-    console().print(f"{plural(len(voted), 'label')} by {method} in {out}{without}", soft_wrap=True, markup=False)
+    # Numbers of a file's own would else be taken for positions by whoever trains on them.
+    named = f"; named as in {file.name}, with --data as a fit names them" if data is None else ""
+    console().print(f"{plural(len(voted), 'label')} by {method} in {out}{without}{named}", soft_wrap=True, markup=False)
 
 
 def told(found: Mapping[str, Any]) -> Iterator[str]:
