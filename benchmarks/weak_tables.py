@@ -27,6 +27,22 @@ def crowd(found: Mapping[str, Any]) -> str:
     )
 
 
+def simulated(found: Mapping[str, Any]) -> str:
+    """Crowds like the real ones, whose truth is known."""
+    names = list(next(iter(found["rows"].values()))["accuracy"])
+    others = ("majority", "Dawid-Skene")
+    rows = [
+        [title, *(points(row["accuracy"][n]) for n in names), *(gap(row["difference"][o]) for o in others)]
+        for title, row in found["rows"].items()
+    ]
+    note = (
+        f"The same items and sources, votes drawn from what either model estimated there; {found['draws']} draws. Of "
+        "hard items many voters take the same wrong class, which no model knows."
+    )
+    heads = ["drawn", *names, *(f"tacit minus {o}" for o in others)]
+    return section("Votes like those of the crowds", note, heads, rows, "", found)
+
+
 def rules(found: Mapping[str, Any]) -> str:
     """Aggregation of rules, and a model trained on it."""
     parts = []
@@ -201,6 +217,7 @@ def origin(found: Mapping[str, Any]) -> str:
 
 WRITERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "crowd": crowd,
+    "crowd_simulated": simulated,
     "weak_labels": rules,
     "votes": speed,
     "partial_labels": partial,
