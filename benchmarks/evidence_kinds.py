@@ -227,13 +227,16 @@ def with_unit(fit: Fit, numbers: Floats, compared: Preferences) -> Model:
     """Bradley-Terry speaks of scores with noise of a known size: in what unit the numbers are such scores is learned.
 
     Comparisons alone give scores; the unit is the likeliest one for the exact numbers given these, which have the
-    noise `GUMBEL` beside an unknown mean. Then both are fitted together.
+    noise `GUMBEL` beside an unknown mean. Then all is fitted together, comparisons with an exact number as bounds on
+    the other: they say more of centre and unit than the exact numbers alone.
     """
     scores = fit(compared)(fit.x)
     assert isinstance(scores, Normal)
-    known = np.flatnonzero(~np.isnan(numbers))
-    unit = likeliest_unit(numbers[known], scores.mean.double().numpy()[known])
-    found = fit(Labels.combine(Values(numbers / unit, GUMBEL), compared))
+    exact = ~np.isnan(numbers)
+    unit = likeliest_unit(numbers[exact], scores.mean.double().numpy()[exact])
+    bounds = Intervals.from_comparisons(numbers / unit, compared.winner, compared.loser)
+    others = compared.hide(np.flatnonzero(exact[compared.winner] | exact[compared.loser]))
+    found = fit(Labels.combine(Values(numbers / unit), bounds, others))
     return Model(found.head, found.task, unit)
 
 

@@ -198,3 +198,25 @@ def test_the_farthest_bounds_give_finite_results(low: float, high: float) -> Non
     assert isinstance(after, Normal)
     assert torch.isfinite(labels.log_likelihood(belief)).all()
     assert torch.isfinite(after.mean).all() and torch.isfinite(after.log_scale).all()
+
+
+def test_comparisons_with_known_numbers_are_bounds() -> None:
+    numbers = [1.0, 4.0, np.nan, np.nan, np.nan, np.nan]
+    #          2 > 0   2 > 1   3 < 1   3 > 0   4 < 0   4 > 1 (no: 0 is 1)   3 > 5   0 < 1
+    winner = [2, 2, 1, 3, 0, 4, 3, 1]
+    loser = [0, 1, 3, 0, 4, 1, 5, 0]
+    found = Intervals.from_comparisons(numbers, winner, loser)
+    assert_array_equal(found.low, [np.nan, np.nan, 4.0, 1.0, np.nan, np.nan])
+    assert_array_equal(found.high, [np.nan, np.nan, np.inf, 4.0, np.nan, np.nan])
+    assert len(Intervals.from_comparisons([np.nan, 2.0], [], []).units()) == 0
+    with pytest.raises(InputError, match="2 winners and 1 losers"):
+        Intervals.from_comparisons(numbers, [2, 3], [0])
+    with pytest.raises(InputError, match="comparison"):
+        Intervals.from_comparisons(numbers, [6], [0])
+
+
+def test_a_bound_from_a_comparison_is_the_likelihood_of_the_comparison() -> None:
+    """That a normal number is above a known one, against its survival function."""
+    found = Intervals.from_comparisons([0.3, np.nan], [1], [0])
+    prediction = Normal(torch.tensor([0.0, 0.7], dtype=torch.float64), torch.tensor([0.0, 0.2], dtype=torch.float64))
+    assert_allclose(found.log_likelihood(prediction), [norm.logsf(0.3, 0.7, np.exp(0.2))], rtol=1e-12)

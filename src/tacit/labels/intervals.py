@@ -15,6 +15,7 @@ from tacit.data.prediction import Normal, Prediction
 from tacit.data.task import Number, task_from_json
 from tacit.errors import InputError
 from tacit.labels.base import Labels, Units
+from tacit.labels.indices import placed
 from tacit.labels.number_sites import normal, number_of, precise, updated
 from tacit.labels.truncated import log_mass, truncated
 from tacit.labels.values import Values
@@ -54,6 +55,26 @@ class Intervals(Labels):
         self.low[open_] = self.high[open_] = np.nan
         self.task = number_of(self._middle)
         self._freeze()
+
+    @classmethod
+    def from_comparisons(cls, numbers: Any, winner: Any, loser: Any) -> Self:
+        """What comparisons with records whose number is known say of the others: it is larger, or it is smaller.
+
+        ``numbers``: (n,) NaN where unknown. ``winner``, ``loser``: (pairs,) positions; the winner's number is the
+        larger one. A record has the closest bounds that are given for it, and none where they contradict each other:
+        comparisons may err. Between two unknown numbers a comparison bounds neither, and is one of `Preferences`.
+        """
+        known = np.asarray(numbers, dtype=np.float64)
+        first, second = placed(winner, len(known), "comparison"), placed(loser, len(known), "comparison")
+        if first.shape != second.shape:
+            raise InputError(f"there are {len(first):,} winners and {len(second):,} losers; give one of each a pair")
+        low, high = np.full(len(known), -np.inf), np.full(len(known), np.inf)
+        above = np.isnan(known[first]) & ~np.isnan(known[second])
+        below = np.isnan(known[second]) & ~np.isnan(known[first])
+        np.maximum.at(low, first[above], known[second[above]])
+        np.minimum.at(high, second[below], known[first[below]])
+        nothing = low >= high
+        return cls(np.where(nothing, np.nan, low), np.where(nothing, np.nan, high))
 
     @property
     def _far(self) -> NDArray[np.bool_]:
