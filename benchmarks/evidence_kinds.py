@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from evidence_tasks import Ints, Matrix, RealSet
 from tacit.data.prediction import Categorical, Normal, Prediction
@@ -40,11 +41,12 @@ GUMBEL = float(np.pi / np.sqrt(6))
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted classifier or regression; numbers are predicted in ``unit``s."""
+    """A fitted classifier or regression; numbers are predicted in ``unit``s from a ``centre``."""
 
     head: Linear
     task: Task
     unit: float = 1.0
+    centre: float = 0.0
 
     def __call__(self, x: Matrix) -> Prediction:
         return self.task.prediction(self.head(x))
@@ -227,17 +229,35 @@ def with_unit(fit: Fit, numbers: Floats, compared: Preferences) -> Model:
     """Bradley-Terry speaks of scores with noise of a known size: in what unit the numbers are such scores is learned.
 
     Comparisons alone give scores; the unit is the likeliest one for the exact numbers given these, which have the
-    noise `GUMBEL` beside an unknown mean. Then all is fitted together, comparisons with an exact number as bounds on
-    the other: they say more of centre and unit than the exact numbers alone.
+    noise `GUMBEL` beside an unknown mean. Then both are fitted together. Centre and unit of the result are the
+    likeliest ones for the exact numbers and for the bounds that comparisons with these put on other records.
     """
     scores = fit(compared)(fit.x)
     assert isinstance(scores, Normal)
-    exact = ~np.isnan(numbers)
+    exact = np.flatnonzero(~np.isnan(numbers))
     unit = likeliest_unit(numbers[exact], scores.mean.double().numpy()[exact])
-    bounds = Intervals.from_comparisons(numbers / unit, compared.winner, compared.loser)
-    others = compared.hide(np.flatnonzero(exact[compared.winner] | exact[compared.loser]))
-    found = fit(Labels.combine(Values(numbers / unit), bounds, others))
-    return Model(found.head, found.task, unit)
+    found = fit(Labels.combine(Values(numbers / unit, GUMBEL), compared))
+    bounds = Intervals.from_comparisons(numbers, compared.winner, compared.loser)
+    centre, times = likeliest_place(Labels.combine(Values(numbers), bounds), found(fit.x), unit)
+    return Model(found.head, found.task, unit * times, centre)
+
+
+def likeliest_place(known: Labels, scores: Prediction, unit: float) -> tuple[float, float]:
+    """The c, and the factor of ``unit``, that make what is known likeliest where numbers are c + unit * scores.
+
+    Their standard deviation is `GUMBEL` units.
+    """
+    assert isinstance(scores, Normal)
+    mean = unit * scores.mean.double()
+
+    def against(place: Floats) -> float:
+        centre, log_times = place
+        times = float(np.exp(log_times))
+        noise = torch.full_like(mean, float(np.log(times * unit * GUMBEL)))
+        return -float(known.log_likelihood(Normal(centre + times * mean, noise)).sum())
+
+    centre, log_times = minimize(against, np.zeros(2), method="Nelder-Mead").x
+    return float(centre), float(np.exp(log_times))
 
 
 def likeliest_unit(values: Floats, scores: Floats) -> float:

@@ -28,7 +28,7 @@ def predicted(model: Model, x: Matrix) -> Floats:
     """(n,) means."""
     prediction = model(x)
     assert isinstance(prediction, Normal)
-    return prediction.mean.double().numpy() * model.unit
+    return model.centre + prediction.mean.double().numpy() * model.unit
 
 
 def judged(unit: Unit) -> dict[str, float]:

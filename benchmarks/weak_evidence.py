@@ -106,7 +106,7 @@ def judged(model: Model, source: RealSet, test: NDArray[np.int64]) -> Floats:
     """(test,) hits, shares of right entries, or minus squared errors in variances of the test part."""
     prediction, y = model(source.x[test]), source.y[test]
     if isinstance(prediction, Normal):
-        return np.asarray(-((prediction.mean.double().numpy() * model.unit - y) ** 2) / y.var())
+        return np.asarray(-((model.centre + prediction.mean.double().numpy() * model.unit - y) ** 2) / y.var())
     assert isinstance(prediction, Categorical)
     found = prediction.log_p.argmax(dim=1).numpy().reshape(y.shape)
     return np.asarray((found == y).reshape(len(y), -1).mean(axis=1))
