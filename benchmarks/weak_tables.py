@@ -66,8 +66,8 @@ def kinds(found: Mapping[str, Any]) -> str:
     """Kinds of evidence against their naive reading and against none of it."""
     note = (
         "One linear model each; ten draws that no earlier look has seen (30-39, of preferences 40-49). Accuracy, or "
-        "minus the squared error in units of the variance, on 2,000 random records of the test part. *Naive*: the weak evidence read naively; "
-        "*dropped*: the exact part alone."
+        "minus the squared error in units of the variance, on 2,000 random records of the test part. *Naive*: the "
+        "weak evidence read naively; *dropped*: the exact part alone."
     )
     return _kinds("Kinds of evidence", note, found)
 
