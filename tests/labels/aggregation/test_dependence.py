@@ -77,4 +77,4 @@ def test_a_part_of_many_items_is_enough(monkeypatch: pytest.MonkeyPatch) -> None
     whole = shared_weight(tally)
     monkeypatch.setattr(module, "MOST_PAIRS", 5 * 5 * 250)
     assert_allclose(shared_weight(tally), whole)
-    assert agreement(tally).common[0, 1] == 250
+    assert 150 < agreement(tally).common[0, 1] < 350  # about 250 items, drawn

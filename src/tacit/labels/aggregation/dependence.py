@@ -26,7 +26,7 @@ MOST_SOURCES = 2_000
 """Beyond, pairs are not compared: there are too many, and each has too few items in common."""
 
 MOST_PAIRS = 50_000_000
-"""Pairs of votes that are compared; of more items, an evenly spaced part is enough."""
+"""Pairs of votes that are compared; of more items, a random part is enough."""
 
 SURE = 0.99
 """The most that truth may explain of an agreement."""
@@ -101,9 +101,9 @@ def shared_weight(tally: Tally) -> Floats:
 
 
 def _thinned(tally: Tally) -> tuple[Any, Floats]:
-    """Every k-th item, such that at most ``MOST_PAIRS`` pairs of votes are left, and how often each counts."""
+    """Items with about ``MOST_PAIRS`` pairs of votes at most, and how often each counts."""
     pairs = float((np.diff(tally.said.indptr).astype(np.float64) ** 2).sum())
-    part = tally.every(max(1, int(np.ceil(pairs / MOST_PAIRS))))
+    part = tally if pairs <= MOST_PAIRS else tally.drawn(MOST_PAIRS / pairs)
     return part.said, np.ones(len(part)) if part.times is None else part.times
 
 

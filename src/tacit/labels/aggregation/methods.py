@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 ITERATIONS = 10
 """As many as Dawid and Skene's own example took; more let few votes drift."""
 
-ENOUGH = 2_000
-"""Votes of a source from which its confusions are known well enough to begin with."""
+ENOUGH = 1_000
+"""Votes of a source for each class from which its confusions are known well enough to begin with."""
+
+MOST_DRAWN = 0.5
+"""The most of all items that a part is worth the trouble."""
 
 REFINING = 2
 """Iterations over all items after those over a part."""
@@ -77,8 +80,8 @@ def aggregate(votes: Votes, iterations: int = ITERATIONS) -> Aggregate:
     shares, in which all sources look alike, few votes do not find the bad ones. Where silence is an outcome, a record
     without a vote is believed to be like those with one on average.
 
-    Of items beyond ``ENOUGH`` votes a source, an evenly spaced part tells how sources err; ``REFINING`` more
-    iterations over all items follow.
+    Where most sources have many more than ``ENOUGH`` votes a class, a random part of the items tells how sources err,
+    of which each source has about so many or all of its votes; ``REFINING`` more iterations over all items follow.
     """
     tally, which = _merged(votes, iterations)
     part = _enough(tally)
@@ -110,8 +113,16 @@ def _likeliest(tally: Tally, weight: Floats, iterations: int) -> Fit:
 
 
 def _enough(tally: Tally) -> Tally:
-    """All items, or evenly spaced ones with ``ENOUGH`` votes a source on average."""
-    return tally.every(max(1, tally.said.nnz // (ENOUGH * tally.sources)))
+    """Random items, such that each source has ``ENOUGH`` votes a class or all its own; all items where it is most."""
+    source = tally.said.indices // tally.classes
+    votes = np.bincount(source, minlength=tally.sources)
+    if votes.sum() <= ENOUGH * tally.classes * tally.sources:
+        return tally
+    share = np.minimum(1.0, ENOUGH * tally.classes / np.maximum(votes, 1))
+    wanted = np.full(len(tally), share.min())
+    voted = tally.voted()
+    wanted[voted] = np.maximum.reduceat(share[source], tally.said.indptr[:-1][voted])
+    return tally.drawn(wanted) if wanted.mean() < MOST_DRAWN else tally
 
 
 def _merged(votes: Votes, iterations: int) -> tuple[Tally, NDArray[np.int64]]:

@@ -35,10 +35,10 @@ class Tally:
         """K: what a source can say of an item, silence included where it is informative."""
         return self.classes + self.informative
 
-    def every(self, step: int) -> Tally:
-        """Every ``step``-th item."""
-        times = None if self.times is None else self.times[::step]
-        return self if step == 1 else replace(self, said=self.said[::step], times=times)
+    def drawn(self, share: Floats | float) -> Tally:
+        """Each item with a probability, (items,) or one for all; not every k-th, because order may have a period."""
+        kept = np.flatnonzero(np.random.default_rng(0).random(len(self)) < share)
+        return replace(self, said=self.said[kept], times=None if self.times is None else self.times[kept])
 
     def log_evidence(self, confusion: Floats, weight: Floats) -> Floats:
         """(items, C) sum over sources of ``weight[s] * log confusion[s, truth, outcome]``.
