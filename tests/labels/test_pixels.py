@@ -16,8 +16,9 @@ import tacit
 from tacit.data.prediction import Categorical
 from tacit.data.task import Masks, task_from_json
 from tacit.errors import InputError
-from tacit.labels import Candidates, Complementary, Exact, Labels, Soft
+from tacit.labels import Candidates, Complementary, Exact, Labels, Levels, Noisy, Positives, Soft
 from tacit.labels.native import read_evidence, write_evidence
+from tacit.labels.overview import overview
 
 from .judge import belief
 
@@ -135,10 +136,43 @@ def test_fit_says_that_it_learns_nothing_from_pixels_yet() -> None:
         tacit.fit(np.zeros((3, 2, 2, 3), dtype=np.uint8), labels=Exact(np.zeros((3, 2, 2), dtype=int), NAMES))
 
 
+@pytest.mark.parametrize("kind", MAKE)
+def test_what_was_understood_of_pixels_can_be_said(kind: str) -> None:
+    found = overview(both(kind)[0])
+    assert found["records"] == N and found["labelled"] == 3 and found["task"]["kind"] == "masks"
+
+
+def test_kinds_without_pixels_refuse_them() -> None:
+    for made in (Positives, lambda y: Noisy(y, "estimate"), lambda y: Levels(y, [-1, -1])):
+        with pytest.raises(InputError, match=r"shape|give one|one class"):
+            made(np.zeros((2, 3, 4), dtype=int))
+
+
+@pytest.mark.parametrize("kind", ["exact", "soft", "candidates"])
+@pytest.mark.parametrize("size", ["10000000", "4.7", "true", "-1", "0", '"4"', "null"])
+def test_a_size_that_no_mask_has_is_an_error(kind: str, size: str, tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    write_evidence(path, both(kind)[0], list("abcd"))
+    text = path.read_text()
+    path.write_text(
+        text.replace(f'"height": {HEIGHT}', f'"height": {size}').replace(f'"width": {WIDTH}', '"width": 99')
+    )
+    with pytest.raises(InputError, match=r"labels\.jsonl"):
+        read_evidence(path, list("abcd"))
+
+
 def test_a_spoilt_mask_in_a_file_is_an_error_that_says_where(tmp_path: Path) -> None:
     path = tmp_path / "labels.jsonl"
     write_evidence(path, Exact(np.zeros((1, 2, 2), dtype=int), NAMES), ["a"])
-    for spoilt in ("[[0, 0]]", '"sky"', "[[0, 0], [0]]", "[[0, 0], [0, 0.5]]", "null"):
+    for spoilt in (
+        "[[0, 0]]",
+        '"sky"',
+        "[[0, 0], [0]]",
+        "[[0, 0], [0, 0.5]]",
+        "[[0, 1e300], [0, 0]]",
+        "[[0, 3], [0, 0]]",
+        "null",
+    ):
         path.write_text(path.read_text().splitlines()[0] + f'\n{{"id": "a", "mask": {spoilt}}}\n')
         with pytest.raises(InputError, match=r"labels\.jsonl, line 2 .*(2 x 2 numbers|mask)"):
             read_evidence(path, ["a"])

@@ -119,11 +119,17 @@ def task_from_json(state: dict[str, Any]) -> Task:
         case "multilabel":
             return MultiLabel(tuple(state["names"]))
         case "masks":
-            return Masks(tuple(state["names"]), int(state["height"]), int(state["width"]))
+            return Masks(tuple(state["names"]), _pixels(state["height"]), _pixels(state["width"]))
         case "number":
             return Number(float(state["centre"]), float(state["scale"]))
         case kind:
             raise ValueError(f"unknown kind of task {kind!r}")
+
+
+def _pixels(size: Any) -> int:
+    if type(size) is not int or size < 1:
+        raise ValueError(f"a mask of {size!r} pixels on a side")
+    return size
 
 
 def _precise(outputs: Tensor) -> Tensor:

@@ -17,12 +17,12 @@ from tacit.labels.exact import Exact
 from tacit.labels.grid import (
     by_site,
     numbers,
-    of_record,
     read_nested,
     require_table,
     site_named,
     sites_said,
     task_of,
+    unknown,
     write_grid,
 )
 from tacit.labels.local import Local
@@ -109,7 +109,7 @@ class Candidates(Local):
         assert isinstance(task, Classes | Masks)
         names = task.names
         place, number = positions(ids), positions(names)
-        mask = np.full((len(ids), *of_record(task), len(names)), cls._mark)
+        mask = unknown(len(ids), task, cls._mark, np.bool_, (len(names),))
         for row in rows:
             record = pick(row["id"], place, "record")
             if isinstance(task, Masks):

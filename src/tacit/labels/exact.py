@@ -15,7 +15,7 @@ from tacit.data.prediction import Prediction
 from tacit.data.sources.columns import MISSING
 from tacit.data.task import Classes, Masks, MultiLabel, task_from_json
 from tacit.errors import InputError
-from tacit.labels.grid import of_record, read_nested, require_table, sites_said
+from tacit.labels.grid import read_nested, require_table, sites_said, unknown
 from tacit.labels.local import Local, categorical
 from tacit.labels.values_io import cell, is_unknown, label_text, positions, record_at, write_labels
 
@@ -142,17 +142,19 @@ class Exact(Local):
         task = task_from_json(header["task"])
         assert isinstance(task, Classes | MultiLabel | Masks)
         place, number = positions(ids), positions(task.names)
-        each = (len(task.names),) if isinstance(task, MultiLabel) else of_record(task)
-        y = np.full((len(ids), *each), -1, dtype=np.int64)
+        if isinstance(task, MultiLabel):
+            y = np.full((len(ids), len(task.names)), -1, dtype=np.int64)
+        else:
+            y = unknown(len(ids), task, -1, np.int64)
         for at, row in enumerate(rows):
             record = record_at(row, at, place)
             if isinstance(task, Classes):
                 y[record] = _number_of(cell(row, at, "label"), at, number)
                 continue
             if isinstance(task, Masks):
-                mask = read_nested(cell(row, at, "mask"), each)
-                if (bad := mask[mask % 1 != 0]).size:
-                    raise InputError(f"row {at} has {bad[0]:g} in its mask; write whole numbers, -1 where unknown")
+                mask = read_nested(cell(row, at, "mask"), y.shape[1:])
+                if (bad := mask[~np.isin(mask, np.arange(-1, len(task.names)))]).size:
+                    raise InputError(f"row {at} has {bad[0]:g} in its mask; write numbers of classes, -1 for unknown")
                 y[record] = mask
                 continue
             said = cell(row, at, "labels")

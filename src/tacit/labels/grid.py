@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from tacit.data.task import Classes, Masks, MultiLabel
 from tacit.errors import InputError
 from tacit.labels.values_io import write_labels
+
+MOST_CELLS = 2**31
+"""Cells of an array that a file may ask for before a row of it is read."""
 
 
 def numbers(cells: Any, pixels: bool = False) -> NDArray[np.float64]:
@@ -48,6 +52,14 @@ def task_of(cells: NDArray[Any], names: Sequence[str] | None) -> Classes | Masks
 def of_record(task: Classes | Masks) -> tuple[int, ...]:
     """The shape of a record's sites."""
     return (task.height, task.width) if isinstance(task, Masks) else ()
+
+
+def unknown(records: int, task: Classes | Masks, value: Any, dtype: Any, each: tuple[int, ...] = ()) -> NDArray[Any]:
+    """An array of ``each`` for every site of the records, filled with ``value``; too large a one is an `InputError`."""
+    shape = (records, *of_record(task), *each)
+    if math.prod(shape) > MOST_CELLS:
+        raise InputError(f"{' x '.join(f'{size:,}' for size in shape)} cells are more than can be held; mend the size")
+    return np.full(shape, value, dtype=dtype)
 
 
 def by_site(cells: NDArray[Any]) -> NDArray[Any]:

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from tacit.data.prediction import Prediction
-from tacit.data.task import Classes
+from tacit.data.task import Classes, Masks
 from tacit.labels.alike import alike
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
+from tacit.labels.grid import of_record
 from tacit.labels.parts import Parts
 from tacit.labels.soft import Soft, shares_of
 from tacit.labels.votes import Votes
@@ -28,7 +29,8 @@ SLIP = (
 
 def ignorance(labels: Labels) -> Prediction:
     """A prediction that knows nothing: all classes alike, or numbers as the labels are spread."""
-    outputs = torch.zeros(len(labels), labels.task.outputs, dtype=torch.float64)
+    pixels = of_record(labels.task) if isinstance(labels.task, Masks) else ()
+    outputs = torch.zeros(len(labels), labels.task.outputs, *pixels, dtype=torch.float64)
     return labels.task.prediction(outputs)
 
 

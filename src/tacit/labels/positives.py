@@ -48,6 +48,8 @@ class Positives(Local):
     def __init__(self, state: Any, prior: Any = "estimate", classes: Sequence[str] | None = None) -> None:
         array = np.asarray(state)
         array = array.astype(np.int64) if array.dtype == bool else array
+        if array.ndim > 2:
+            raise InputError(f"positives have shape {array.shape}; give (records,) or (records, labels)")
         self.given = Exact(array, NAMES if classes is None and array.ndim == 1 else classes)
         self.task = self.given.task
         if isinstance(self.task, Classes) and len(self.task.names) != 2:

@@ -19,12 +19,12 @@ from tacit.labels.grid import (
     by_site,
     nested,
     numbers,
-    of_record,
     read_nested,
     require_table,
     site_named,
     sites_said,
     task_of,
+    unknown,
     write_grid,
 )
 from tacit.labels.local import Local, categorical
@@ -128,7 +128,7 @@ class Soft(Local):
         assert isinstance(task, Classes | Masks)
         names = task.names
         place, number = positions(ids), positions(names)
-        q = np.full((len(ids), *of_record(task), len(names)), np.nan)
+        q = unknown(len(ids), task, np.nan, np.float64, (len(names),))
         for row in rows:
             record = pick(row["id"], place, "record")
             if isinstance(task, Masks):
