@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import tacit
-from tacit.compare.belonging import agreement, belonging_hints
+from tacit.compare.belonging import MOST_COLUMNS, agreement, belonging, belonging_hints
 from tacit.labels import Exact, Noisy
 from tacit.train.watch import Watch
 
@@ -62,6 +62,49 @@ def test_patients_numbered_class_by_class_are_known_by_the_name_of_their_column(
     y = (PATIENT >= 30).astype(int)
     assert len(hints(y, patient_id=PATIENT)) == 1
     assert not hints(y, age=PATIENT), "a number with a threshold"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["patient", "patient_id", "PatientID", "userId", "study subject", "siteid", "session", "ID", "tumour-site-id"],
+)
+def test_a_name_that_ends_in_an_identifier_is_one(name: str) -> None:
+    assert len(hints((PATIENT >= 30).astype(int), **{name: PATIENT})) == 1
+    assert len(hints((PATIENT >= 30).astype(int), **{name: words(PATIENT, "0")})) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["patient_age", "group_size", "family_income", "sessionMinutes", "site elevation", "score_case", "users", "paid"],
+)
+def test_a_name_that_only_holds_an_identifier_measures_something(name: str) -> None:
+    assert not hints((PATIENT >= 30).astype(int), **{name: PATIENT})
+
+
+def test_texts_that_measure_something_are_no_groups() -> None:
+    warm = (PATIENT >= 30).astype(int)
+    assert not hints(warm, temperature=[f"{p - 10} C" for p in PATIENT])
+    assert not hints(warm, time=[f"{p // 6:02d}:{p % 6}0" for p in PATIENT])
+    assert not hints(warm, price=[f"$ {p / 10}" for p in PATIENT])
+    assert len(hints(Y, room=[f"{p} C" for p in PATIENT])) == 1, "no threshold"
+    assert len(hints(warm, code=words(PATIENT))) == 1, "numbers behind letters are codes"
+
+
+def test_many_columns_take_little_time_and_a_named_one_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = []
+
+    def watched(name: str, *rest: Any) -> Any:
+        looked_at.append(name)
+        return belonging(name, *rest)
+
+    monkeypatch.setattr("tacit.compare.belonging.belonging", watched)
+    columns = {f"city{k}": words(PATIENT) for k in range(20)}
+    assert "'patient_id'" in hints(Y, **columns, patient_id=PATIENT)[0]
+    assert looked_at[0] == "patient_id"
+    assert len(looked_at) <= 4, "three are enough"
+    looked_at.clear()
+    assert not hints(RNG.permutation(Y), **{f"x{k}": PATIENT for k in range(400)})
+    assert len(looked_at) == MOST_COLUMNS
 
 
 def test_numbers_are_no_groups() -> None:

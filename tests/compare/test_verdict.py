@@ -192,6 +192,16 @@ def test_a_clear_harm_hurt_and_the_reference_is_deployed() -> None:
             "Using the evidence hurt: even new makes hidden evidence 0.607 times as probable as base does, −",
         ),
         (0.0, "no measurable difference", "No measurable difference: new makes hidden evidence 1.00 times as probable"),
+        (
+            720.0,
+            "helped",
+            "Using the evidence helped: new makes hidden evidence far more probable than base does, +720.0",
+        ),
+        (
+            -800.0,
+            "hurt",
+            "Using the evidence hurt: even new makes hidden evidence far less probable than base does, −800.0",
+        ),
     ],
 )
 def test_judged_by_evidence_the_sentence_is_a_factor_with_its_unit_and_limits(
@@ -208,7 +218,7 @@ def test_judged_by_evidence_the_sentence_is_a_factor_with_its_unit_and_limits(
     assert verdict.word == word
     assert verdict.sentence.startswith(start)
     assert re.search(
-        r" nats an observation \([+−]0\.\d+ to [+−]0\.\d+\) on 80 held-out observations\.", verdict.sentence
+        r" nats an observation \([+−]\d+\.\d+ to [+−]\d+\.\d+\) on 80 held-out observations\.", verdict.sentence
     )
     assert verdict.sentence.endswith(" What it cannot see: much.")
 

@@ -238,15 +238,30 @@ def test_annotators_columns_of_a_wide_table_are_aggregated_under_the_ids_of_thei
     Path("cellar.csv").write_text(table)
     as_lines(Path("cellar.csv"), "bottle")
     words = ("labels", "aggregate", "cellar.csv", "--votes", ",".join(VOTERS))
-    for more, out in ((("--id", "bottle"), "named.csv"), ((), "rows.csv")):
-        status, _, err = tacit(*words, *more, "--out", out)
+    for more, out, said in (
+        (("--id", "bottle"), "named.csv", "named as in cellar.csv"),
+        ((), "rows.csv", "named by position"),
+    ):
+        status, told, err = tacit(*words, *more, "--out", out)
         assert status == 0, err
+        assert said in told
     status, _, err = tacit("labels", "aggregate", "long.csv", "--out", "lines.csv")
     assert status == 0, err
     named, counted = rows(Path("named.csv")), rows(Path("rows.csv"))
     assert named == rows(Path("lines.csv"))
     place = {row["bottle"]: str(i) for i, row in enumerate(rows(Path("cellar.csv")))}
     assert [row["id"] for row in counted] == [place[row["id"]] for row in named], "row numbers, as in a fit"
+
+
+def test_a_column_of_ids_that_repeats_one_names_nothing_and_that_is_said(tacit: Told) -> None:
+    Path("twice.csv").write_text("id,anna,ben\na,x,y\na,y,y\n")
+    status, out, err = tacit("labels", "aggregate", "twice.csv", "--votes", "anna,ben", "--out", "o.csv")
+    assert status == 0, err
+    assert "named by position, since no column id tells all rows apart" in out
+    assert [row["id"] for row in rows(Path("o.csv"))] == ["0", "1"]
+    Path("once.csv").write_text("id,anna,ben\na,x,y\nb,y,y\n")
+    status, out, err = tacit("labels", "aggregate", "once.csv", "--votes", "anna,ben", "--out", "o.csv")
+    assert "named as in once.csv" in out, err
 
 
 def test_a_table_of_nothing_but_votes_is_described(tacit: Told) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tacit.labels import Exact, Labels, Values, Votes
-from tacit.labels.alike import alike
+from tacit.labels.alike import _misspelt, alike
 from tacit.labels.overview import overview
 
 
@@ -106,6 +106,34 @@ def test_no_class_of_numbered_or_lettered_ones_is_a_slip() -> None:
         ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
     ):
         assert alike(dict(zip(names, rng.choice([1, 2, 400], len(names)).tolist(), strict=True))) == []
+
+
+def test_thousands_of_classes_are_not_compared_pair_by_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    usual = ["a" + "".join(letters) for letters in rng.choice(list(string.ascii_lowercase), (1500, 9))]
+    planted = {}
+    for k, word in enumerate(usual):
+        at = 2 + k % 6
+        other = "x" if word[at] != "x" else "y"
+        slips = [word[:at] + word[at + 1 :], word[:at] + other + word[at:], word[:at] + other + word[at + 1 :]]
+        exchanged = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        slip = [*slips, exchanged][k % 4]
+        if slip != word:
+            planted[slip] = word
+    compared = []
+
+    def counted(name: str, other: str) -> bool:
+        compared.append(name)
+        return _misspelt(name, other)
+
+    monkeypatch.setattr("tacit.labels.alike._misspelt", counted)
+    assert dict(alike(dict.fromkeys(usual, 100) | dict.fromkeys(planted, 1))) == planted
+    assert len(compared) < 3 * len(planted)
+
+
+def test_texts_are_no_slips_of_each_other() -> None:
+    text = "what is as long as this is hardly a class " * 3
+    assert alike({text + "cat": 1, text + "catt": 400}) == []
 
 
 def test_votes_count_where_the_majority_hides_the_slip() -> None:

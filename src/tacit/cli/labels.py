@@ -114,9 +114,16 @@ def aggregate(
         print_json(summary)
         return
     without = f"; {plural(left, 'record')} without a vote left out" if left else ""
-    # Numbers of a file's own would else be taken for positions by whoever trains on them.
-    named = f"; named as in {file.name}, with --data as a fit names them" if data is None else ""
+    named = "" if data is not None else f"; {_named(file.name, records, bool(votes) and id is None)}"
     console().print(f"{plural(len(voted), 'label')} by {method} in {out}{without}{named}", soft_wrap=True, markup=False)
+
+
+def _named(file: str, records: Records, searched: bool) -> str:
+    """What records are called; ``searched``: by a column of ids only where one was found."""
+    if searched and records.ids == tuple(map(str, range(len(records)))):
+        return "named by position, since no column id tells all rows apart; another column is named with --id"
+    # Numbers of a file's own would else be taken for positions by whoever trains on them.
+    return f"named as in {file}, with --data as a fit names them"
 
 
 def told(found: Mapping[str, Any]) -> Iterator[str]:

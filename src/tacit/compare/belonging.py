@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -32,15 +33,22 @@ SHUFFLES = 200
 MOST_VALUES = 300
 """Values of larger columns whose rows are shuffled."""
 
+MOST_COLUMNS = 300
+"""Columns that are looked at, those with a name of persons or the like first."""
+
 MOST_HINTS = 3
+"""Columns that are named: the first that are found, which ends the search."""
 
 Ints = NDArray[np.int64]
 
-_NAMED = re.compile(
-    r"(?i)(^|[^a-z])(id|patient|subject|person|participant|user|customer|client|donor|animal|family|household|group|site|"
-    r"hospital|session|device|author|speaker|bag|slide|scan|case)s?([^a-z]|$)"
+_PERSONS = frozenset({"patient", "subject", "person", "participant", "user", "customer", "client", "donor"})
+_OTHERS = frozenset(
+    {"animal", "family", "household", "group", "site", "hospital", "session", "device", "author", "speaker", "bag"}
+    | {"slide", "scan", "case"}
 )
-"""Names of whole numbers that count things and measure nothing."""
+_WORD = re.compile(r"[A-Z]*[a-z]+|[A-Z]+|\d+")
+_AMOUNT = re.compile(r"\W*\d")
+_FIGURE = re.compile(r"(?:(?<![\w.])-)?\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -70,17 +78,18 @@ def belonging_hints(records: Records, labels: Labels) -> list[str]:
     if len(known) < LEAST_VALUES * ROWS_A_VALUE[0]:
         return []
     y = labels.y[known]
-    found = [seen for name, cells in _columns(records, known) if (seen := belonging(name, cells, y)) is not None]
-    found.sort(key=lambda seen: -seen.agreed)
-    return [seen.hint(records.modality == "table") for seen in found[:MOST_HINTS]]
+    looked_at = islice(_columns(records, known), MOST_COLUMNS)
+    seen = (belonging(name, cells, y) for name, cells in looked_at)
+    found = islice((column for column in seen if column is not None), MOST_HINTS)
+    return [column.hint(records.modality == "table") for column in sorted(found, key=lambda column: -column.agreed)]
 
 
 def belonging(name: str, cells: pa.Array, y: Ints) -> Belonging | None:
     """Whether rows with equal ``cells`` (rows,), null where missing, share their class ``y`` (rows,) beyond chance.
 
     Not where every class has hardly more than one value, as in a copy of the labels; not for numbers with fractions;
-    nor for whole numbers whose neighbours share the class too, which measure something, unless ``name`` says they
-    count persons or the like.
+    nor for whole numbers, and texts that begin with one, whose neighbours share the class too, which measure something,
+    unless ``name`` says they count persons or the like.
     """
     cells, y = cells.drop_null(), y[cells.is_valid().to_numpy(zero_copy_only=False)]
     distinct = pc.count_distinct(cells).as_py()
@@ -90,20 +99,34 @@ def belonging(name: str, cells: pa.Array, y: Ints) -> Belonging | None:
     number = pa.types.is_integer(cells.type) or pa.types.is_floating(cells.type)
     if number and not pc.all(pc.equal(pc.floor(cells), cells)).as_py():
         return None
-    value = np.unique(cells.to_numpy(zero_copy_only=False), return_inverse=True)[1] if number else _codes(cells)
+    value, ranked = _codes(cells)
     agreed, chance = agreement(value, y), agreement(np.zeros_like(y), y)
     if agreed < AGREED or agreed - chance < BEYOND_CHANCE * (1 - chance):
         return None
-    if number and not _NAMED.search(name) and _smooth(value, y):
+    if ranked and not identifies(name) and _smooth(value, y):
         return None
-    return None if _shuffled(value, y) >= agreed else Belonging(name, agreed, chance)
+    return None if _by_chance(value, y, agreed) else Belonging(name, agreed, chance)
 
 
-def _shuffled(value: Ints, y: Ints) -> float:
-    """The best agreement of shuffled labels."""
+def identifies(name: str) -> bool:
+    """Whether a column of this name holds who or what rows are of, and measures nothing of them.
+
+    Its last word is *id*, or a person; other things, of which something may be measured too, stand alone.
+    """
+    words = [word.lower() for word in _WORD.findall(name)]
+    if not words:
+        return False
+    last = words[-1]
+    owner = last.removesuffix("id")
+    return last == "id" or owner in _PERSONS or (owner in _OTHERS and (owner != last or len(words) == 1))
+
+
+def _by_chance(value: Ints, y: Ints, agreed: float) -> bool:
+    """Whether shuffled labels ever agree as well."""
     rng = np.random.default_rng(0)
-    some = value < MOST_VALUES
-    return max(agreement(value[some], rng.permutation(y)[: some.sum()]) for _ in range(SHUFFLES))
+    some = value[value < MOST_VALUES]
+    shuffled = (y[rng.choice(len(y), len(some), replace=False)] for _ in range(SHUFFLES))
+    return any(agreement(some, labels) >= agreed for labels in shuffled)
 
 
 def agreement(value: Ints, y: Ints) -> float:
@@ -128,12 +151,32 @@ def _smooth(value: Ints, y: Ints) -> bool:
 def _counts(value: Ints, y: Ints) -> tuple[Ints, Ints, Ints]:
     """Each value with each class that it has, and how many rows have both; (pairs,) each."""
     classes = int(y.max()) + 1
-    pair, own = np.unique(value * classes + y, return_counts=True)
+    key = value * classes + y
+    if (int(value.max()) + 1) * classes <= 8 * len(key):
+        # a tenth of the time of sorting
+        count = np.bincount(key)
+        pair = np.flatnonzero(count)
+        own = count[pair]
+    else:
+        pair, own = np.unique(key, return_counts=True)
     return pair // classes, pair % classes, own
 
 
-def _codes(cells: pa.Array) -> Ints:
-    return np.asarray(cells.dictionary_encode().indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+def _codes(cells: pa.Array) -> tuple[Ints, bool]:
+    """(rows,) which value a cell has, from 0; and whether values are in an order: of numbers, or those in texts."""
+    encoded = cells.dictionary_encode()
+    code, values = np.asarray(encoded.indices, dtype=np.int64), encoded.dictionary
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+        order = np.argsort(values.to_numpy(zero_copy_only=False))
+    else:
+        texts = list(map(str, values.to_pylist()))
+        if not all(map(_AMOUNT.match, texts)):
+            return code, False
+        figures = [tuple(map(float, _FIGURE.findall(text))) for text in texts]
+        order = np.array(sorted(range(len(texts)), key=figures.__getitem__), dtype=np.int64)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[code], True
 
 
 def _columns(records: Records, known: Ints) -> Iterator[tuple[str, pa.Array]]:
@@ -141,11 +184,11 @@ def _columns(records: Records, known: Ints) -> Iterator[tuple[str, pa.Array]]:
     samples = records.gather(known) if records.modality == "table" else None
     features = samples if isinstance(samples, pa.Table) else pa.table({})
     dates = {c["name"] for c in records.schema.get("columns", ()) if isinstance(c, dict) and c.get("kind") == "date"}
-    for name in features.column_names:
-        if name not in dates:
+    read = set(features.column_names)
+    names = [name for name in dict.fromkeys([*features.column_names, *records.columns]) if name not in dates]
+    for name in sorted(names, key=identifies, reverse=True):
+        if name in read:
             yield name, features.column(name).combine_chunks()
-    for name in records.columns:
-        if name in features.column_names:
             continue
         try:
             yield name, from_values(records.column(name)[known].tolist())

@@ -31,6 +31,9 @@ BLOCK = 4_000_000
 ENOUGH = 20
 """Held-out records below which no difference is claimed."""
 
+MOST_NATS = 10.0
+"""A gain in the log-likelihood of evidence beyond which its factor, of five digits, tells people nothing."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -234,7 +237,11 @@ def _sentence(
 def _compared(candidate: str, reference: str, gain: tuple[float, float, float], measure: Measure, hurt: bool) -> str:
     """A measured gain in words; of evidence as a factor first, since few people think in nats."""
     if measure.metric == "evidence":
-        factor, nats = significant(np.exp(gain[0])), measure.difference(*gain, "nats an observation")
+        nats = measure.difference(*gain, "nats an observation")
+        if abs(gain[0]) > MOST_NATS:
+            far = "more" if gain[0] > 0 else "less"
+            return f"{candidate} makes hidden evidence far {far} probable than {reference} does, {nats}"
+        factor = significant(np.exp(gain[0]))
         return f"{candidate} makes hidden evidence {factor} times as probable as {reference} does, {nats}"
     return f"{candidate} {'fell behind' if hurt else 'against'} {reference}, {measure.gain(*gain, of=measure.name)}"
 

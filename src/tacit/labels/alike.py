@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import takewhile
 
 RARE = 2
@@ -22,6 +22,9 @@ SHORTEST = 3
 READABLE = 5
 """Letters from which on a word with one letter changed is hardly another word, and capitals are hardly a code."""
 
+LONGEST = 100
+"""Letters of the longest name whose slips are looked for; longer ones are texts."""
+
 _APART = re.compile(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _ROMAN = frozenset("ivxlcdm")
@@ -37,16 +40,17 @@ def alike(counts: Mapping[str, float]) -> list[tuple[str, str]]:
     """
     named = sorted((name for name in counts if counts[name] > 0), key=lambda name: -counts[name])
     found = _same(named)
-    shaped: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-    for name in named:
-        shaped[_shape(name, len(name))].append(name)
-    for name in named:
-        if name in found:
-            continue
-        shapes = (_shape(name, len(name) + more) for more in (-1, 0, 1))
-        near = [other for shape in shapes for other in _usual(shaped.get(shape, ()), name, counts)]
+    short = [name for name in named if len(name) <= LONGEST]
+    rare = [name for name in short if name not in found and _beside(counts[name], counts[named[0]])]
+    usual: defaultdict[int, list[str]] = defaultdict(list)
+    for other in short:
+        if rare and _beside(counts[rare[-1]], counts[other]):
+            for key in _keys(other):
+                usual[key].append(other)
+    for name in rare:
+        near = {other for key in _keys(name) for other in usual.get(key, ()) if _beside(counts[name], counts[other])}
         if meant := [other for other in near if _misspelt(name, other)]:
-            found[name] = max(meant, key=lambda other: counts[other])
+            found[name] = max(meant, key=lambda other: (counts[other], other))
     return [(name, found[name]) for name in named if name in found]
 
 
@@ -61,15 +65,18 @@ def _same(named: list[str]) -> dict[str, str]:
     return found
 
 
-def _shape(name: str, length: int) -> tuple[str, ...]:
-    """What a name of that length has in common with all that are a slip away."""
-    return name[:1].casefold(), str(length), *filter(str.isdigit, _WORD.findall(name))
+def _keys(name: str) -> set[int]:
+    """Hashes of its words as they are and less one letter each, of which names that are a slip apart share one.
+
+    Source: SymSpell (Garbe, 2012). To look these up takes time linear in the names, to compare all pairs does not.
+    """
+    text = " ".join(_WORD.findall(name.casefold()))
+    return {hash(text), *(hash(text[:k] + text[k + 1 :]) for k in range(len(text)))}
 
 
-def _usual(others: Sequence[str], rare: str, counts: Mapping[str, float]) -> Iterator[str]:
-    """Those of ``others``, the most frequent first, beside which ``rare`` is rare."""
-    times = counts[rare]
-    return takewhile(lambda other: times <= max(RARE, SHARE * counts[other]) and counts[other] >= TIMES * times, others)
+def _beside(rare: float, usual: float) -> bool:
+    """Whether a class that is named ``rare`` times is rare beside one that is named ``usual`` times."""
+    return rare <= max(RARE, SHARE * usual) and usual >= TIMES * rare
 
 
 def _misspelt(name: str, other: str) -> bool:
@@ -86,7 +93,7 @@ def _coded(name: str) -> bool:
 
 
 def _code(word: str) -> bool:
-    return len(word) < SHORTEST or set(word) <= _ROMAN
+    return len(word) < SHORTEST or word.isdigit() or set(word) <= _ROMAN
 
 
 def _slip(a: str, b: str) -> bool:

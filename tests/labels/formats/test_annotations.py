@@ -166,6 +166,65 @@ def test_without_the_data_and_without_numbers_tasks_are_named_by_their_text(tmp_
     assert [i for i, *_ in said(read_labels_file(path, None))] == [0, 0, 1, 1]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("data", "ids"),
+    [
+        ([{"name": "Anna", "text": "so good"}, {"name": "Anna", "text": "so bad"}], ("31", "12")),
+        ([{"name": "Anna", "text": "so so"}, {"name": "Ben", "text": "so so"}], ("31", "12")),
+        ([{"name": "a.png"}, {"name": "b.png"}], ("a.png", "b.png")),
+        ([{"id": 1, "text": "so good"}, {"id": "1", "text": "so bad"}], ("31", "12")),
+        ([{"id": 1, "image": "a.png"}, {"id": 1, "image": "b.png"}], ("a.png", "b.png")),
+        ([{"image": "a.png", "question": "cat?"}, {"image": "a.png", "question": "dog?"}], ("31", "12")),
+    ],
+)
+def test_without_the_data_a_field_that_tasks_share_names_none(
+    tmp_path: Path, data: list[dict[str, Any]], ids: tuple[str, ...]
+) -> None:
+    path = stored(tmp_path, [shown(31, "x", **data[0]), shown(12, "y", **data[1])])
+    assert mentioned(Look(path)).ids == ids
+    labels = read_labels_file(path, None)
+    assert isinstance(labels, Exact) and labels.y.tolist() == [0, 1]
+
+
+def test_without_the_data_a_task_that_is_there_again_is_one(tmp_path: Path) -> None:
+    again = [shown(1, "x", text="so good"), shown(1, "x", "y", text="so good"), shown(2, "y", text="so bad")]
+    path = stored(tmp_path, again)
+    assert mentioned(Look(path)).ids == ("1", "2")
+    assert said(read_labels_file(path, None)) == [[0, "0", "x"], [0, "1", "y"], [1, "0", "y"]]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("number", "what"), [(1, "are different tasks with the id '1'"), (None, "have no id")])
+def test_tasks_that_nothing_tells_apart_are_refused_without_the_data(
+    tmp_path: Path, number: int | None, what: str
+) -> None:
+    data = [{"text": "so good", "page": 1}, {"text": "so so", "page": 1}, {"text": "so so", "page": 2}]
+    path = stored(tmp_path, [shown(2, "x", **data[0]), *(shown(number, "y", **fields) for fields in data[1:])])
+    where = "f.json: entry 1, counting from 0 and entry 2, counting from 0"
+    with pytest.raises(InputError, match=rf"{where} {what}, .* Give each an id of its own, or name the data"):
+        read_labels_file(path, None)
+    labels = tacit.read_labels(path, tacit.read(["so good", "so so"]))
+    assert isinstance(labels, Exact) and labels.y.tolist() == [0, 1], "the data tell what they are"
+
+
+def test_predictions_without_a_version_that_differ_are_of_several_models(tmp_path: Path, photos: Records) -> None:
+    both = [model("cat", None), model("dog", None)]
+    tasks = [task(1, "cat.npy", chosen(1, "cat"), predictions=both), task(2, "dog.npy", predictions=both[1:] * 2)]
+    votes = tacit.read_labels(stored(tmp_path, tasks), photos)
+    assert isinstance(votes, Votes) and votes.sources == ("1", "model:", "model: 2")
+    assert said(votes) == [
+        [0, "1", "cat"],
+        [0, "model:", "cat"],
+        [0, "model: 2", "dog"],
+        [1, "model:", "dog"],
+        [1, "model: 2", "dog"],
+    ]
+    votes = tacit.read_labels(stored(tmp_path, tasks[1:]), photos)
+    assert isinstance(votes, Votes) and said(votes) == [[1, "model:", "dog"]], "a copy, for all that is known"
+    named = [task(1, "cat.npy", predictions=[model("cat"), model("dog")])]
+    with pytest.raises(InputError, match=r"predictions\[0\] and .*predictions\[1\] are different labels by 'model:v1'"):
+        tacit.read_labels(stored(tmp_path, named), photos)
+
+
 def test_the_small_export_without_the_data_names_tasks_by_their_number_too(tmp_path: Path) -> None:
     entry = {"text": "so good", "rating": 9, "annotation_id": 1}
     tasks = [

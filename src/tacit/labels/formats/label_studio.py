@@ -15,8 +15,8 @@ from tacit.labels.formats.base import Format, Options
 from tacit.labels.formats.json_cells import keeps_names, name_of
 from tacit.labels.formats.long_votes import plain_once
 from tacit.labels.formats.look import Look
-from tacit.labels.formats.mentioned import task_ids
-from tacit.labels.formats.tasks import Said, Task, evidence, members, place
+from tacit.labels.formats.mentioned import Mentioned, task_ids
+from tacit.labels.formats.tasks import MODEL, Said, Task, evidence, members, place
 from tacit.labels.json_text import said
 from tacit.labels.votes import Votes
 
@@ -27,7 +27,8 @@ class LabelStudio(Format):
     """Tasks with ``data``, ``annotations`` of several annotators, and ``predictions``.
 
     One annotator and no prediction are exact labels; more are `Votes` of annotators, in the order of their numbers,
-    and of a source ``model:VERSION`` for each version of a model. Cancelled and empty annotations abstain. ``target``:
+    and of a source ``model:VERSION`` for each version of a model; where models without a version contradict each other
+    on a record, the second to predict it is ``model: 2``. Cancelled and empty annotations abstain. ``target``:
     the name of the control, where there are several. Which record a task speaks of: see `tacit.labels.formats.tasks`.
     Written, it does not hold the order of the classes, or classes without a vote.
     """
@@ -45,7 +46,9 @@ class LabelStudio(Format):
     def read(self, look: Look, records: Records, options: Options) -> Labels:
         tasks: list[Task] = []
         control = options.target
-        for k, (entry, own) in enumerate(zip(look.rows.objects, task_ids(look.rows.objects), strict=True)):
+        entries = look.rows.objects
+        called = task_ids(look) if isinstance(records, Mentioned) else [None] * len(entries)
+        for k, (entry, own) in enumerate(zip(entries, called, strict=True)):
             where = f"{look.name}, {look.rows.where(k)}"
             names = {field: entry.get(field) for field in ("file_upload", "id")}
             votes: list[Said] = []
@@ -106,7 +109,7 @@ def _annotator(given: dict[str, Any], where: str) -> tuple[int | None, str]:
 
 def _model(given: dict[str, Any], where: str) -> tuple[int | None, str]:
     version = given.get("model_version")
-    return None, "model:" + ("" if version in (None, "") else name_of(version, f"{where}, model_version"))
+    return None, MODEL + ("" if version in (None, "") else name_of(version, f"{where}, model_version"))
 
 
 def _choice(given: dict[str, Any], where: str, control: str | None, free: bool) -> tuple[str | None, str | None]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tacit.data.records import Records
@@ -21,6 +23,8 @@ ENDS = ((FIRST, SECOND), (("winner",), ("loser",)))
 
 MEMBERS = ("id", "first", "second", "winner", "loser")
 """Fields of JSON lines that hold an id."""
+
+_FILE = re.compile(r"\.\w{1,5}$")
 
 
 class Mentioned(Records):
@@ -66,7 +70,7 @@ def _ids(look: Look) -> Iterator[str | None]:
 
 
 def _in_objects(look: Look) -> Iterator[str | None]:
-    for entry, task in zip(look.rows.objects, task_ids(look.rows.objects), strict=True):
+    for entry, task in zip(look.rows.objects, task_ids(look), strict=True):
         if task is not None:
             yield task
         for field in MEMBERS:
@@ -77,21 +81,47 @@ def _in_objects(look: Look) -> Iterator[str | None]:
             yield from (name for name in bag if isinstance(name, str))
 
 
-def task_ids(entries: Sequence[dict[str, Any]]) -> list[str | None]:
+def task_ids(look: Look) -> list[str | None]:
     """What names each task of an annotation tool, an object with ``data`` of its own; None for what is none.
 
-    It is the first field called id or the like that the data of all tasks have, else the tasks' own ids, as texts may
-    be the same; where tasks lack these too, the first of its data that is a text or a number.
+    It is the first field called id or the like that the data of all tasks have and that differs from task to task,
+    else the tasks' own ids, as texts may be the same; where tasks lack these, the first of all data that differs. A
+    field called name counts if it holds names of files. A task that is there again, the same data under the same id,
+    is one; tasks that nothing tells apart are an `InputError` that names two of them.
     """
-    data = [_known(entry["data"]) if isinstance(entry.get("data"), dict) else None for entry in entries]
-    tasks = [(entry, known) for entry, known in zip(entries, data, strict=True) if known is not None]
-    shared = [key for key in (tasks[0][1] if tasks else ()) if all(key in known for _, known in tasks)]
-    field = named_column(shared, ID_NAMES)
+    entries = look.rows.objects
+    known = {k: _known(entry["data"]) for k, entry in enumerate(entries) if isinstance(entry.get("data"), dict)}
+    own = {k: _known(entries[k]).get("id") for k in known}
+    first = {(own[k], json.dumps(entries[k]["data"], sort_keys=True)): k for k in reversed(known)}
+    tasks = sorted(first.values())
+    fields = [key for key in known[tasks[0]] if all(key in known[k] for k in tasks)] if tasks else []
+    fields = [field for field in fields if len({known[k][field] for k in tasks}) == len(tasks)]
+    called = [
+        field
+        for field in fields
+        if field.strip().lower() != "name" or all(_FILE.search(known[k][field]) for k in tasks)
+    ]
+    field = named_column(called, ID_NAMES)
+    if field is None and None in own.values():
+        field = next(iter(fields), None)
     if field is not None:
-        return [None if known is None else known[field] for known in data]
-    if all("id" in _known(entry) for entry, _ in tasks):
-        return [None if known is None else str(entry["id"]) for entry, known in zip(entries, data, strict=True)]
-    return [None if known is None else next(iter(known.values()), None) for known in data]
+        return [known[k][field] if k in known else None for k in range(len(entries))]
+    _require_apart(look, tasks, own)
+    return [own.get(k) for k in range(len(entries))]
+
+
+def _require_apart(look: Look, tasks: Sequence[int], own: Mapping[int, str | None]) -> None:
+    """An `InputError` that names two tasks with the same id or none, if there are any."""
+    first: dict[str | None, int] = {}
+    for k in tasks:
+        earlier = first.setdefault(own[k], k)
+        if earlier != k:
+            both = f"{look.rows.where(earlier)} and {look.rows.where(k)}"
+            what = "have no id" if own[k] is None else f"are different tasks with the id {own[k]!r}"
+            raise InputError(
+                f"{look.name}: {both} {what}, and no field of their data tells all tasks apart. Give each an id of its "
+                "own, or name the data too (--data)."
+            )
 
 
 def _known(fields: dict[str, Any]) -> dict[str, str]:

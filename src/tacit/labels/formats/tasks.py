@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -27,6 +28,9 @@ from tacit.labels.read import ID_NAMES
 from tacit.labels.values_io import label_text, positions
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-(.+)$", re.DOTALL)
+MODEL = "model:"
+"""What names of models begin with, and all that is known of one without a version."""
+
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://|^/data/")
 
 
@@ -97,7 +101,7 @@ def place(name: str, tasks: Sequence[Task], records: Records) -> NDArray[np.int6
 
 def evidence(name: str, record: NDArray[np.int64], tasks: Sequence[Task], records: Records, options: Options) -> Labels:
     """Exact labels of a single annotator, else votes; what an annotator says of a record again counts once."""
-    votes = [(int(i), vote) for i, task in zip(record, tasks, strict=True) for vote in task.votes]
+    votes = _models_apart([(int(i), vote) for i, task in zip(record, tasks, strict=True) for vote in task.votes])
     texts = [vote.label for _, vote in votes]
     y, names = numbered(texts, options.classes, lambda row: votes[row][1].where)
     if not any(text is not None for text in texts):
@@ -115,17 +119,37 @@ def evidence(name: str, record: NDArray[np.int64], tasks: Sequence[Task], record
         )
 
     found = votes_once(item, source, y, len(records), names, options.abstain, sources, clash)
-    if len(sources) == 1 and not sources[0].startswith("model:"):
+    if len(sources) == 1 and not sources[0].startswith(MODEL):
         exact = np.full(len(records), -1, dtype=np.int64)
         exact[found.ballots.item] = found.ballots.vote
         return Exact(exact, names)
     return found
 
 
+def _models_apart(votes: list[tuple[int, Said]]) -> list[tuple[int, Said]]:
+    """The votes, those of models without a version numbered record by record, if any contradict each other on one.
+
+    No model contradicts itself, so they are several; which is which is not known but by the order.
+    """
+    unnamed = [k for k, (_, vote) in enumerate(votes) if vote.source == (None, MODEL)]
+    labels: defaultdict[int, set[str | None]] = defaultdict(set)
+    for k in unnamed:
+        labels[votes[k][0]].add(votes[k][1].label)
+    if all(len(said - {None}) < 2 for said in labels.values()):
+        return votes
+    found, count = list(votes), Counter[int]()
+    for k in unnamed:
+        i, vote = votes[k]
+        count[i] += 1
+        if count[i] > 1:
+            found[k] = i, replace(vote, source=(None, f"{MODEL} {count[i]}"))
+    return found
+
+
 def _sources(sources: Sequence[tuple[int | None, str]]) -> list[str]:
     """Annotators with a number by it, then the others as they appear; models last."""
     distinct = dict.fromkeys(sources)
-    ranked = sorted(distinct, key=lambda s: (s[1].startswith("model:") and s[0] is None, s[0] is None, s[0] or 0))
+    ranked = sorted(distinct, key=lambda s: (s[1].startswith(MODEL) and s[0] is None, s[0] is None, s[0] or 0))
     return list(dict.fromkeys(name for _, name in ranked))
 
 
