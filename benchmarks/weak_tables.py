@@ -179,7 +179,11 @@ def speed(found: Mapping[str, Any]) -> str:
         first = [f"{min(s['seconds']):.2f}" for s in seconds]
         times = [f"{ours['times faster']:.1f}", f"{theirs['times faster']:.1f}"]
         rows.append([f"{row['items']:,}", f"{row['votes']:,}", *first[:2], times[0], *first[2:], times[1]])
-    note = "Ten iterations of Dawid-Skene on both sides, equal beliefs; tacit's own against Snorkel's label model."
+    note = (
+        "Ten iterations of Dawid-Skene on both sides, equal beliefs; tacit's own against Snorkel's label model, from a "
+        "matrix of items and sources. Each item has votes of random sources, such that few items share theirs; where "
+        "many do, as of a few rules, equal ones are one item, and it is several times faster still."
+    )
     return section("Speed of aggregation", note, [*heads, "times faster"], rows, "", found)
 
 
