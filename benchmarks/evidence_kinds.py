@@ -221,6 +221,7 @@ def preferences(draw: Draw, each: float) -> Ways:
     return {
         "ours": lambda fit: with_unit(fit, numbers, Preferences(winner, loser, n)),
         "naive": as_it_is(Values(naive)),
+        "naive, placed": lambda fit: placed(fit(Values(naive)), fit.x, numbers, Preferences(winner, loser, n)),
         "dropped": as_it_is(Values(numbers)),
     }
 
@@ -237,27 +238,29 @@ def with_unit(fit: Fit, numbers: Floats, compared: Preferences) -> Model:
     exact = np.flatnonzero(~np.isnan(numbers))
     unit = likeliest_unit(numbers[exact], scores.mean.double().numpy()[exact])
     found = fit(Labels.combine(Values(numbers / unit, GUMBEL), compared))
-    bounds = Intervals.from_comparisons(numbers, compared.winner, compared.loser)
-    centre, times = likeliest_place(Labels.combine(Values(numbers), bounds), found(fit.x), unit)
-    return Model(found.head, found.task, unit * times, centre)
+    return placed(Model(found.head, found.task, unit), fit.x, numbers, compared, np.log(unit * GUMBEL))
 
 
-def likeliest_place(known: Labels, scores: Prediction, unit: float) -> tuple[float, float]:
-    """The c, and the factor of ``unit``, that make what is known likeliest where numbers are c + unit * scores.
+def placed(model: Model, x: Matrix, numbers: Floats, compared: Preferences, log_noise: float | None = None) -> Model:
+    """With the centre and unit that make exact numbers, and bounds from comparisons with these, likeliest.
 
-    Their standard deviation is `GUMBEL` units.
+    The noise of numbers is that of the model where it is given, and grows with the unit; else it is fitted too.
     """
+    bounds = Intervals.from_comparisons(numbers, compared.winner, compared.loser)
+    known = Labels.combine(Values(numbers), bounds)
+    scores = model(x)
     assert isinstance(scores, Normal)
-    mean = unit * scores.mean.double()
+    mean = model.unit * scores.mean.double()
 
     def against(place: Floats) -> float:
-        centre, log_times = place
-        times = float(np.exp(log_times))
-        noise = torch.full_like(mean, float(np.log(times * unit * GUMBEL)))
-        return -float(known.log_likelihood(Normal(centre + times * mean, noise)).sum())
+        centre, log_times, *own = place
+        noise = float(log_times + (own[0] if log_noise is None else log_noise))
+        said = Normal(centre + float(np.exp(log_times)) * mean, torch.full_like(mean, noise))
+        return -float(known.log_likelihood(said).sum())
 
-    centre, log_times = minimize(against, np.zeros(2), method="Nelder-Mead").x
-    return float(centre), float(np.exp(log_times))
+    start = [0.0, 0.0] if log_noise is not None else [0.0, 0.0, float(np.log(np.nanstd(numbers)))]
+    centre, log_times, *_ = minimize(against, np.array(start), method="Nelder-Mead").x
+    return replace(model, unit=model.unit * float(np.exp(log_times)), centre=float(centre))
 
 
 def likeliest_unit(values: Floats, scores: Floats) -> float:

@@ -21,7 +21,8 @@ from tacit.data.prediction import Normal
 from weak_evidence import FOLDER, KINDS, Floats, Unit, prepared
 
 COMPARISONS = 5.0
-WAYS = ("ours", "naive")
+WAYS = {"ours": "ours", "naive": "naive", "naive, placed": "naive"}
+"""Each way, and the one whose penalty it has."""
 
 
 def predicted(model: Model, x: Matrix) -> Floats:
@@ -37,8 +38,8 @@ def judged(unit: Unit) -> dict[str, float]:
     source, drawn, test, ways = prepared(unit)
     x, y, truth = source.x[drawn], source.y[drawn], source.y[test]
     found = {}
-    for name in WAYS:
-        model = ways[name](Fit(x, penalties[name], source.one_scale))
+    for name, tuned in WAYS.items():
+        model = ways[name](Fit(x, penalties[tuned], source.one_scale))
         said = predicted(model, source.x[test])
         slope, centre = np.polyfit(predicted(model, x), y, 1)
         for title, p in ((name, said), (f"{name}, affine", centre + slope * said)):

@@ -4,8 +4,9 @@ CIFAR-10's first 10,000 training images, a random half of them, with labels made
 one class for the next; as people confuse them (rows of the stored human labels of the *other* 40,000 images, with
 40 % wrong in each class); and as those people labelled these images. Out-of-fold predictions are a linear head's by
 the likelihood of the noisy labels, with the transition that tacit estimates. Searched is by confident learning's
-self-confidence, by the posterior under that transition, and by the posterior under the true one, which nobody has:
-the most that any estimate of a transition can give. Cleanlab's own self-confidence is the same number.
+self-confidence, by the posterior under that transition, and by the posterior under the true one, which nobody has.
+(Under an even transition the posterior ranks as self-confidence does.) Cleanlab's own self-confidence is the same
+number.
 
 usage: TACIT_DATA=... python benchmarks/wrong_labels.py [--seeds 200-204] [--threads 1]
 """

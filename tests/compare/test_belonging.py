@@ -66,7 +66,10 @@ def test_patients_numbered_class_by_class_are_known_by_the_name_of_their_column(
 
 @pytest.mark.parametrize(
     "name",
-    ["patient", "patient_id", "PatientID", "userId", "study subject", "siteid", "session", "ID", "tumour-site-id"],
+    [
+        *("patient", "patient_id", "PatientID", "userId", "study subject", "siteid", "session", "ID"),
+        *("tumour-site-id", "patient_no", "Patient Nr", "subject_num", "patient1", "site_code", "caseNumber"),
+    ],
 )
 def test_a_name_that_ends_in_an_identifier_is_one(name: str) -> None:
     assert len(hints((PATIENT >= 30).astype(int), **{name: PATIENT})) == 1

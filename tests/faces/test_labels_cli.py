@@ -257,7 +257,7 @@ def test_a_column_of_ids_that_repeats_one_names_nothing_and_that_is_said(tacit: 
     Path("twice.csv").write_text("id,anna,ben\na,x,y\na,y,y\n")
     status, out, err = tacit("labels", "aggregate", "twice.csv", "--votes", "anna,ben", "--out", "o.csv")
     assert status == 0, err
-    assert "named by position, since no column id tells all rows apart" in out
+    assert "named by position, 0, 1 and so on" in out
     assert [row["id"] for row in rows(Path("o.csv"))] == ["0", "1"]
     Path("once.csv").write_text("id,anna,ben\na,x,y\nb,y,y\n")
     status, out, err = tacit("labels", "aggregate", "once.csv", "--votes", "anna,ben", "--out", "o.csv")

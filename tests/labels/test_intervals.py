@@ -37,7 +37,11 @@ def normal(mean: list[float], sd: list[float]) -> Normal:
 
 
 @given(
-    st.floats(-5, 5), st.floats(0.1, 5), st.floats(-6, 6), st.floats(0.01, 6), st.sampled_from(["both", "low", "high"])
+    st.floats(-5, 5, allow_subnormal=False),  # on which the reference's quadrature warns
+    st.floats(0.1, 5),
+    st.floats(-6, 6, allow_subnormal=False),
+    st.floats(0.01, 6),
+    st.sampled_from(["both", "low", "high"]),
 )
 @settings(max_examples=60, deadline=None)
 def test_value_and_moments_by_quadrature_and_by_scipy(

@@ -171,6 +171,8 @@ def test_a_spoilt_mask_in_a_file_is_an_error_that_says_where(tmp_path: Path) -> 
         "[[0, 0], [0, 0.5]]",
         "[[0, 1e300], [0, 0]]",
         "[[0, 3], [0, 0]]",
+        "[[0, true], [0, 0]]",
+        '[[0, "1"], [0, 0]]',
         "null",
     ):
         path.write_text(path.read_text().splitlines()[0] + f'\n{{"id": "a", "mask": {spoilt}}}\n')

@@ -121,7 +121,7 @@ def aggregate(
 def _named(file: str, records: Records, searched: bool) -> str:
     """What records are called; ``searched``: by a column of ids only where one was found."""
     if searched and records.ids == tuple(map(str, range(len(records)))):
-        return "named by position, since no column id tells all rows apart; another column is named with --id"
+        return "named by position, 0, 1 and so on; another column is named with --id"
     # Numbers of a file's own would else be taken for positions by whoever trains on them.
     return f"named as in {file}, with --data as a fit names them"
 

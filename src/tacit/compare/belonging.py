@@ -46,6 +46,7 @@ _OTHERS = frozenset(
     {"animal", "family", "household", "group", "site", "hospital", "session", "device", "author", "speaker", "bag"}
     | {"slide", "scan", "case"}
 )
+_NUMBERED = frozenset({"no", "nr", "num", "number", "code", "key", "name"})
 _WORD = re.compile(r"[A-Z]*[a-z]+|[A-Z]+|\d+")
 _AMOUNT = re.compile(r"\W*\d")
 _FIGURE = re.compile(r"(?:(?<![\w.])-)?\d+(?:\.\d+)?")
@@ -111,12 +112,15 @@ def belonging(name: str, cells: pa.Array, y: Ints) -> Belonging | None:
 def identifies(name: str) -> bool:
     """Whether a column of this name holds who or what rows are of, and measures nothing of them.
 
-    Its last word is *id*, or a person; other things, of which something may be measured too, stand alone.
+    Its last word is *id*, or a person; other things, of which something may be measured too, stand alone, or before
+    a word for their number. Numbers at the end count for nothing.
     """
-    words = [word.lower() for word in _WORD.findall(name)]
+    words = [word.lower() for word in _WORD.findall(name) if not word.isdigit()]
     if not words:
         return False
     last = words[-1]
+    if len(words) > 1 and last in _NUMBERED:
+        return words[-2] in _PERSONS | _OTHERS
     owner = last.removesuffix("id")
     return last == "id" or owner in _PERSONS or (owner in _OTHERS and (owner != last or len(words) == 1))
 

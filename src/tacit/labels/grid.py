@@ -14,7 +14,7 @@ from tacit.data.task import Classes, Masks, MultiLabel
 from tacit.errors import InputError
 from tacit.labels.values_io import write_labels
 
-MOST_CELLS = 2**31
+MOST_CELLS = 2**28
 """Cells of an array that a file may ask for before a row of it is read."""
 
 
@@ -83,8 +83,11 @@ def nested(cells: NDArray[np.float64]) -> list[Any]:
 def read_nested(said: Any, shape: Sequence[int]) -> NDArray[np.float64]:
     """The cells of one record from JSON; another shape or text is an `InputError`."""
     try:
+        cells = np.array(said, dtype=object)
         found = np.array(said, dtype=np.float64)
     except (TypeError, ValueError):
+        cells = found = np.empty(0)
+    if not {type(cell) for cell in cells.flat} <= {int, float, type(None)}:
         found = np.empty(0)
     if found.shape != tuple(shape):
         size = " x ".join(map(str, shape))

@@ -64,7 +64,7 @@ class Intervals(Labels):
         larger one. A record has the closest bounds that are given for it, and none where they contradict each other:
         comparisons may err. Between two unknown numbers a comparison bounds neither, and is one of `Preferences`.
         """
-        known = np.asarray(numbers, dtype=np.float64)
+        known = Values(numbers).v
         first, second = placed(winner, len(known), "comparison"), placed(loser, len(known), "comparison")
         if first.shape != second.shape:
             raise InputError(f"there are {len(first):,} winners and {len(second):,} losers; give one of each a pair")

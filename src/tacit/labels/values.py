@@ -30,7 +30,10 @@ class Values(Labels):
     task: Number
 
     def __init__(self, v: Any, scale: Any = 0.0, mass: Any = 1.0) -> None:
-        self.v: NDArray[np.float64] = np.array(v, dtype=np.float64)
+        try:
+            self.v: NDArray[np.float64] = np.array(v, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise InputError("the numbers are not all numbers; give (records,), with NaN for unknown") from None
         if self.v.ndim != 1:
             raise InputError(f"numbers have shape {self.v.shape}; give (records,)")
         self.v.setflags(write=False)

@@ -274,3 +274,19 @@ def test_what_a_part_of_many_items_misses_is_found() -> None:
     assert_allclose(found.weight[10:], 1 / 8)
     assert (found.p.argmax(axis=1) == truth).mean() > 0.75
     assert (found.p.argmax(axis=1) == truth)[::13].mean() > 0.6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_items_with_the_same_votes_are_never_left_out(seed: int) -> None:
+    """Six items in ten are seen by two of ten sources alone: few rows that stand for thousands of items each."""
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(4, 120_000, p=[0.55, 0.15, 0.15, 0.15])
+    right = np.array([0.75, *[0.6] * 9])
+    wrong = (truth[:, None] + rng.integers(1, 4, (120_000, 10))) % 4
+    matrix = np.where(rng.random((120_000, 10)) < right, truth[:, None], wrong)
+    matrix[rng.random((120_000, 10)) < 0.5] = -1
+    matrix[:72_000, 2:] = -1
+    found = aggregate(Votes.from_wide(matrix, list("abcd"), abstain="ignored"))
+    assert found.confusion is not None and found.weight is not None
+    assert_allclose(found.weight, 1.0)
+    assert_allclose(np.einsum("scc,c->s", found.confusion, found.prior), right, atol=0.1)

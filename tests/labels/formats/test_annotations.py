@@ -193,6 +193,12 @@ def test_without_the_data_a_task_that_is_there_again_is_one(tmp_path: Path) -> N
     assert said(read_labels_file(path, None)) == [[0, "0", "x"], [0, "1", "y"], [1, "0", "y"]]  # type: ignore[arg-type]
 
 
+def test_without_the_data_tasks_without_an_id_are_not_one_because_they_are_the_same(tmp_path: Path) -> None:
+    path = stored(tmp_path, [shown(None, "x", text="ok"), shown(None, "y", text="ok")])
+    with pytest.raises(InputError, match="have no id"):
+        read_labels_file(path, None)
+
+
 @pytest.mark.parametrize(("number", "what"), [(1, "are different tasks with the id '1'"), (None, "have no id")])
 def test_tasks_that_nothing_tells_apart_are_refused_without_the_data(
     tmp_path: Path, number: int | None, what: str

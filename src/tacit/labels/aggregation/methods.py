@@ -116,7 +116,8 @@ def _enough(tally: Tally) -> Tally:
     """Random items, such that each source has ``ENOUGH`` votes a class or all its own; all items where it is most."""
     source = tally.said.indices // tally.classes
     votes = np.bincount(source, minlength=tally.sources)
-    if votes.sum() <= ENOUGH * tally.classes * tally.sources:
+    # Merged items are few already, and one that stands for many may not be left out.
+    if tally.times is not None or votes.sum() <= ENOUGH * tally.classes * tally.sources:
         return tally
     share = np.minimum(1.0, ENOUGH * tally.classes / np.maximum(votes, 1))
     wanted = np.full(len(tally), share.min())

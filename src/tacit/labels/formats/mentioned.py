@@ -92,7 +92,8 @@ def task_ids(look: Look) -> list[str | None]:
     entries = look.rows.objects
     known = {k: _known(entry["data"]) for k, entry in enumerate(entries) if isinstance(entry.get("data"), dict)}
     own = {k: _known(entries[k]).get("id") for k in known}
-    first = {(own[k], json.dumps(entries[k]["data"], sort_keys=True)): k for k in reversed(known)}
+    again = {k: own[k] if own[k] is not None else (k,) for k in known}  # without an id each is a task of its own
+    first = {(again[k], json.dumps(entries[k]["data"], sort_keys=True)): k for k in reversed(known)}
     tasks = sorted(first.values())
     fields = [key for key in known[tasks[0]] if all(key in known[k] for k in tasks)] if tasks else []
     fields = [field for field in fields if len({known[k][field] for k in tasks}) == len(tasks)]
