@@ -276,17 +276,15 @@ def test_what_a_part_of_many_items_misses_is_found() -> None:
     assert (found.p.argmax(axis=1) == truth)[::13].mean() > 0.6
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_items_with_the_same_votes_are_never_left_out(seed: int) -> None:
+def test_items_with_the_same_votes_are_never_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Six items in ten are seen by two of ten sources alone: few rows that stand for thousands of items each."""
-    rng = np.random.default_rng(seed)
-    truth = rng.choice(4, 120_000, p=[0.55, 0.15, 0.15, 0.15])
-    right = np.array([0.75, *[0.6] * 9])
-    wrong = (truth[:, None] + rng.integers(1, 4, (120_000, 10))) % 4
-    matrix = np.where(rng.random((120_000, 10)) < right, truth[:, None], wrong)
-    matrix[rng.random((120_000, 10)) < 0.5] = -1
-    matrix[:72_000, 2:] = -1
-    found = aggregate(Votes.from_wide(matrix, list("abcd"), abstain="ignored"))
-    assert found.confusion is not None and found.weight is not None
-    assert_allclose(found.weight, 1.0)
-    assert_allclose(np.einsum("scc,c->s", found.confusion, found.prior), right, atol=0.1)
+    rng = np.random.default_rng(0)
+    truth = rng.choice(4, 60_000, p=[0.55, 0.15, 0.15, 0.15])
+    wrong = (truth[:, None] + rng.integers(1, 4, (60_000, 10))) % 4
+    matrix = np.where(rng.random((60_000, 10)) < 0.6, truth[:, None], wrong)
+    matrix[rng.random((60_000, 10)) < 0.5] = -1
+    matrix[:36_000, 2:] = -1
+    votes = Votes.from_wide(matrix, list("abcd"), abstain="ignored")
+    found = aggregate(votes)
+    monkeypatch.setattr(methods, "ENOUGH", 10**9)
+    assert_array_equal(found.p, aggregate(votes).p)
