@@ -104,7 +104,9 @@ def anchored(found: Mapping[str, Any]) -> str:
         "comparisons with these put on others, as ours has them (*placed*); and with both from all numbers (*affine*). "
         "What ours gains is mostly where the numbers are placed."
     )
-    return section("What 20 exact numbers leave open beside comparisons", note, ["set", *ways], rows, "", found)
+    return section(
+        "What 20 exact numbers leave open beside comparisons", note, ["set", *ways], rows, "", found, intervals=False
+    )
 
 
 def bags(found: Mapping[str, Any]) -> str:
@@ -152,7 +154,7 @@ def searches(found: Mapping[str, Any]) -> str:
         f"predictions of a linear head for all ways; average precision, means of seeds {listed(found['seeds'])}. "
         "Nobody has the true transition; under an even one the posterior ranks as self-confidence does."
     )
-    return section("The search for wrong labels", note, ["noise", *ways], rows, "", found)
+    return section("The search for wrong labels", note, ["noise", *ways], rows, "", found, intervals=False)
 
 
 def mixed(found: Mapping[str, Any]) -> str:
@@ -187,7 +189,7 @@ def speed(found: Mapping[str, Any]) -> str:
         "matrix of items and sources. Each item has votes of random sources, such that few items share theirs; equal "
         "ones would be one item."
     )
-    return section("Speed of aggregation", note, [*heads, "times faster"], rows, "", found)
+    return section("Speed of aggregation", note, [*heads, "times faster"], rows, "", found, intervals=False)
 
 
 def _ways(title: str, note: str, found: Mapping[str, Any], ours: str) -> str:
@@ -200,11 +202,16 @@ def _ways(title: str, note: str, found: Mapping[str, Any], ours: str) -> str:
 
 
 def section(
-    title: str, note: str, heads: Sequence[str], rows: Sequence[Sequence[str]], text: str, found: Mapping[str, Any]
+    title: str,
+    note: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    text: str,
+    found: Mapping[str, Any],
+    intervals: bool = True,
 ) -> str:
-    """A heading, what is shown, a table, a sentence, and where it comes from."""
-    figures = any(" to " in cell for row in rows for cell in row) or " to " in text
-    parts = [f"## {title}", note, grid(heads, rows), text, origin(found, figures)]
+    """A heading, what is shown, a table, a sentence, and where it comes from; ``intervals``: whether it has any."""
+    parts = [f"## {title}", note, grid(heads, rows), text, origin(found, intervals)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

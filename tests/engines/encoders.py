@@ -17,13 +17,12 @@ class Plain(nn.Module):
 
 
 class Rows(nn.Module):
-    """A linear map of three numbers to four features."""
+    """A linear map of some numbers to ``width`` features, which are learned."""
 
-    width = 4
-
-    def __init__(self) -> None:
+    def __init__(self, columns: int = 3, width: int = 4) -> None:
         super().__init__()
-        self.layer = nn.Linear(3, 4)
+        self.width = width
+        self.layer = nn.Linear(columns, width)
 
     def forward(self, batch: Batch) -> Features:
         return Features(self.layer(batch["x"]))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tacit.data.batch import Batch, Columns, Features, View
+from tacit.data.batch import Batch, Columns, View
 from tacit.data.task import Classes
 from tacit.engines.coteaching import Committee, CompressedEncoder, CoTeaching, Dropout, NestedDropout, smallest
 from tacit.engines.method import Context, Step
@@ -18,28 +18,17 @@ from tacit.labels import Exact, Noisy
 from tacit.nets.network import Network
 from tacit.systems.nested_coteaching import SYSTEM
 
+from .encoders import Rows
+
 TASK = Classes(("a", "b", "c"))
 X = torch.randn(10, 4, generator=torch.Generator().manual_seed(1))
 Y = np.array([0, 1, 2, 0, 1, 2, 0, 1, -1, 2])
 KNOWN = np.flatnonzero(Y >= 0)
 
 
-class Linear(nn.Module):
-    """Features that are learned, so that gradients reach an encoder."""
-
-    width = 6
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 6)
-
-    def forward(self, batch: Batch) -> Features:
-        return Features(self.layer(batch["x"]))
-
-
 def method(forget: float = 0.4, ramp: float = 0.5, views: tuple[str, ...] = ("weak",)) -> CoTeaching:
     torch.manual_seed(0)
-    first, second = Network(Linear(), 3), Network(Linear(), 3)
+    first, second = Network(Rows(4, 6), 3), Network(Rows(4, 6), 3)
     return CoTeaching((first, second), TASK, views, forget, ramp)
 
 
@@ -150,7 +139,7 @@ def test_dropout_drops_in_training_alone() -> None:
 
 def test_records_are_chosen_by_the_features_that_are_read_at_prediction() -> None:
     torch.manual_seed(0)
-    networks = tuple(Network(CompressedEncoder(Linear(), NestedDropout(6, 0.2)), 3) for _ in range(2))
+    networks = tuple(Network(CompressedEncoder(Rows(4, 6), NestedDropout(6, 0.2)), 3) for _ in range(2))
     taught = CoTeaching((networks[0], networks[1]), TASK, forget=0.5, ramp=0.5).train()
     torch.manual_seed(3)
     losses = taught.loss(step_at(1.0))

@@ -53,9 +53,9 @@ class Candidates(Local):
         marked = _marked(mask, unknown=self._mark)
         self.possible: NDArray[np.bool_] = marked == self._mark
         self.possible.setflags(write=False)
-        if len(none := np.flatnonzero(~self.possible.any(axis=-1))):
+        if len(none := np.argwhere(~self.possible.any(axis=-1))):
             raise InputError(
-                f"{site_named(int(none[0]), marked.shape)} can be of no class: every candidate is excluded. Leave at "
+                f"{site_named(none[0])} can be of no class: every candidate is excluded. Leave at "
                 "least one, or all where nothing is known"
             )
         self.task = task_of(marked, classes)
@@ -137,11 +137,12 @@ def _marked(mask: Any, unknown: bool) -> NDArray[np.bool_]:
     """Booleans from booleans or 0 and 1, classes last; None, NaN and -1 become ``unknown``."""
     if isinstance(mask, np.ndarray) and mask.dtype == bool and mask.ndim in (2, 4) and mask.shape[-1]:
         return mask.copy()  # eight times smaller than numbers
-    cells = numbers(mask, pixels=True)
+    cells = numbers(mask, dense=True)
     missing = np.isnan(cells) | (cells == -1)
     bad = np.argwhere(~missing & (cells != 0) & (cells != 1))
     if len(bad):
-        *_, c = where = tuple(int(i) for i in bad[0])
-        place = site_named(int(np.ravel_multi_index(where[:-1], cells.shape[:-1])), cells.shape)
-        raise InputError(f"{place} has {cells[where]:g} for class {c}; give 1 or 0, or -1 where it is unknown")
+        *site, c = bad[0]
+        raise InputError(
+            f"{site_named(site)} has {cells[*site, c]:g} for class {c}; give 1 or 0, or -1 where it is unknown"
+        )
     return np.where(missing, unknown, cells == 1)

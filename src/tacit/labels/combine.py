@@ -8,7 +8,7 @@ from numbers import Real
 from tacit.data.task import Classes, Masks, MultiLabel, Number, Task
 from tacit.errors import InputError
 from tacit.labels.base import Labels
-from tacit.labels.grid import of_record
+from tacit.labels.grid import pixels
 
 _SPOKEN: dict[type[Task], str] = {
     Classes: "one class a record",
@@ -72,7 +72,7 @@ def _require_same_names(first: Classes | MultiLabel | Masks, other: Classes | Mu
         raise InputError(
             f"evidence on {_SPOKEN[type(first)]} cannot be combined with evidence on {_SPOKEN[type(other)]}"
         )
-    if isinstance(first, Masks) and isinstance(other, Masks) and of_record(first) != of_record(other):
+    if isinstance(first, Masks) and isinstance(other, Masks) and pixels(first) != pixels(other):
         raise InputError(
             f"evidence on masks of {first.height} x {first.width} pixels cannot be combined with evidence on "
             f"{other.height} x {other.width}"

@@ -15,7 +15,7 @@ from tacit.data.prediction import Prediction
 from tacit.data.sources.columns import MISSING
 from tacit.data.task import Classes, Masks, MultiLabel, task_from_json
 from tacit.errors import InputError
-from tacit.labels.grid import read_nested, require_table, sites_said, unknown
+from tacit.labels.grid import read_nested, require_table, site_named, sites_said, unknown
 from tacit.labels.local import Local, categorical
 from tacit.labels.values_io import cell, is_unknown, label_text, positions, record_at, write_labels
 
@@ -44,7 +44,7 @@ class Exact(Local):
         bad = np.argwhere((self.y < -1) | (self.y >= outcomes))
         if len(bad):
             where = tuple(int(i) for i in bad[0])
-            place = f"record {where[0]}" + (f", row {where[1]}, column {where[2]}," if array.ndim == 3 else "")
+            place = f"{site_named(where)}," if array.ndim == 3 else f"record {where[0]}"
             raise InputError(
                 f"{place} has label {self.y[where]}, but labels go from 0 to {outcomes - 1} with -1 for unknown"
             )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tacit.data.task import Classes, Masks, MultiLabel
+from tacit.data.task import Classes, Masks, Task
 from tacit.errors import InputError
 from tacit.labels.values_io import write_labels
 
@@ -18,8 +18,8 @@ MOST_CELLS = 2**28
 """Cells of an array that a file may ask for before a row of it is read."""
 
 
-def numbers(cells: Any, pixels: bool = False) -> NDArray[np.float64]:
-    """(n, C) float64 from numbers or booleans, None as NaN, or where ``pixels`` may be, (n, height, width, C).
+def numbers(cells: Any, dense: bool = False) -> NDArray[np.float64]:
+    """(n, C) float64 from numbers or booleans, None as NaN, or where ``dense`` may be, (n, height, width, C).
 
     Another shape or text is an `InputError`.
     """
@@ -27,8 +27,8 @@ def numbers(cells: Any, pixels: bool = False) -> NDArray[np.float64]:
         grid = np.array(cells, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError("the cells are not all numbers, or rows have different lengths; give (records, C)") from None
-    if grid.ndim not in ((2, 4) if pixels else (2,)) or not grid.shape[-1]:
-        wanted = "(records, C) or (records, height, width, C)" if pixels else "(records, C)"
+    if grid.ndim not in ((2, 4) if dense else (2,)) or not grid.shape[-1]:
+        wanted = "(records, C) or (records, height, width, C)" if dense else "(records, C)"
         raise InputError(f"cells of records and classes have shape {grid.shape}; give {wanted}")
     return grid
 
@@ -49,14 +49,14 @@ def task_of(cells: NDArray[Any], names: Sequence[str] | None) -> Classes | Masks
     return classes if cells.ndim == 2 else Masks(classes.names, *cells.shape[1:3])
 
 
-def of_record(task: Classes | Masks) -> tuple[int, ...]:
-    """The shape of a record's sites."""
+def pixels(task: Task) -> tuple[int, ...]:
+    """(height, width) of a record's pixels; empty where the task is not of pixels."""
     return (task.height, task.width) if isinstance(task, Masks) else ()
 
 
 def unknown(records: int, task: Classes | Masks, value: Any, dtype: Any, each: tuple[int, ...] = ()) -> NDArray[Any]:
     """An array of ``each`` for every site of the records, filled with ``value``; too large a one is an `InputError`."""
-    shape = (records, *of_record(task), *each)
+    shape = (records, *pixels(task), *each)
     if math.prod(shape) > MOST_CELLS:
         raise InputError(f"{' x '.join(f'{size:,}' for size in shape)} cells are more than can be held; mend the size")
     return np.full(shape, value, dtype=dtype)
@@ -67,12 +67,9 @@ def by_site(cells: NDArray[Any]) -> NDArray[Any]:
     return cells.reshape(-1, cells.shape[-1])
 
 
-def site_named(site: int, shape: Sequence[int]) -> str:
-    """The record, or the pixel of it, that a site of cells of this shape is, for people."""
-    if len(shape) == 2:
-        return f"record {site}"
-    record, row, column = np.unravel_index(site, tuple(shape[:3]))
-    return f"record {record}, row {row}, column {column}"
+def site_named(where: Iterable[int]) -> str:
+    """The record, or its pixel, at this position, (record,) or (record, row, column), for people."""
+    return ", ".join(f"{what} {at}" for what, at in zip(("record", "row", "column"), where, strict=False))
 
 
 def nested(cells: NDArray[np.float64]) -> list[Any]:
@@ -103,7 +100,7 @@ def sites_said(observed: NDArray[np.int64], task: Classes | Masks, records: int)
     return f"{len(observed):,} pixels of {spoken:,} of {records:,} records"
 
 
-def require_table(task: Classes | Masks | MultiLabel) -> None:
+def require_table(task: Task) -> None:
     """Raise `InputError` for labels of pixels, which no table of records holds."""
     if isinstance(task, Masks):
         raise InputError("labels of pixels fit in no table; write them as lines of JSON (write_labels_file)")

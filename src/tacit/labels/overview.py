@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from tacit.data.prediction import Prediction
-from tacit.data.task import Classes, Masks
+from tacit.data.task import Classes
 from tacit.labels.alike import alike
 from tacit.labels.base import Labels
 from tacit.labels.exact import Exact
-from tacit.labels.grid import of_record
+from tacit.labels.grid import pixels
 from tacit.labels.parts import Parts
 from tacit.labels.soft import Soft, shares_of
 from tacit.labels.votes import Votes
@@ -29,8 +29,7 @@ SLIP = (
 
 def ignorance(labels: Labels) -> Prediction:
     """A prediction that knows nothing: all classes alike, or numbers as the labels are spread."""
-    pixels = of_record(labels.task) if isinstance(labels.task, Masks) else ()
-    outputs = torch.zeros(len(labels), labels.task.outputs, *pixels, dtype=torch.float64)
+    outputs = torch.zeros(len(labels), labels.task.outputs, *pixels(labels.task), dtype=torch.float64)
     return labels.task.prediction(outputs)
 
 

@@ -49,7 +49,7 @@ class Soft(Local):
     task: Classes | Masks
 
     def __init__(self, q: Any, classes: Sequence[str] | None = None, virtual: bool = False) -> None:
-        grid = numbers(q, pixels=True)
+        grid = numbers(q, dense=True)
         known = ~np.isnan(grid)
         _refuse(known.any(axis=-1) & ~known.all(axis=-1), "has shares of some classes only; give all of them or none")
         _refuse(((grid < 0) | np.isinf(grid)).any(axis=-1), "has a negative or infinite share; give shares from 0 to 1")
@@ -173,5 +173,5 @@ def mean_shares(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 def _refuse(wrong: Any, what: str) -> None:
     """`InputError` that names the first record or pixel where ``wrong`` (n,) or (n, height, width) is True."""
-    if len(sites := np.flatnonzero(wrong)):
-        raise InputError(f"{site_named(int(sites[0]), (*wrong.shape, 1))} {what}")
+    if len(sites := np.argwhere(wrong)):
+        raise InputError(f"{site_named(sites[0])} {what}")
